@@ -1,0 +1,172 @@
+"""One training step: the default preset as shipped, next to a straightforward implementation of the paper.
+
+    python benchmarks/step.py [--batch 16] [--seconds 4] [--voices 4] [--plain-batch 2]
+
+Four measurements, each in a process of its own so that its peak memory is its own: a whole step (estimator,
+source model, loss, backward, Adam) and the source model alone, forward and backward; once with the default
+preset, once with the `paper` preset, a bank of 101 oscillators and the recursion sample by sample
+(tests/plain.py). With --plain-batch below --batch the plain figures are scaled up, which the output says.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import torch  # noqa: E402
+from plain import plain_synthesise  # noqa: E402
+from torch import Tensor  # noqa: E402
+
+from vocsep.estimator.network import Estimator, EstimatorSettings  # noqa: E402
+from vocsep.loss import FFT_SIZES, multi_scale_spectral_loss  # noqa: E402
+from vocsep.source.excitation import harmonic_excitation, uniform_noise  # noqa: E402
+from vocsep.source.lsf import lsf_from_increments  # noqa: E402
+from vocsep.source.voice import SourceParameters, synthesise  # noqa: E402
+from vocsep.spectra import HOP, SAMPLE_RATE  # noqa: E402
+
+CASES = ("step", "plain-step", "source", "plain-source")
+
+
+def example(batch: int, voices: int, seconds: float) -> tuple[Tensor, Tensor]:
+    """A mixture ``(batch, samples)`` of peak 1 and gliding F0 ``(batch, voices, frames)``, always voiced."""
+    generator = torch.Generator().manual_seed(0)
+    frames = int(seconds * SAMPLE_RATE) // HOP
+    starts = 100 * 4 ** torch.rand(batch, voices, 1, generator=generator)
+    vibrato = 0.02 * torch.sin(torch.arange(frames + 1) * 0.5)
+    f0 = starts * (1 + vibrato)
+    mixture = harmonic_excitation(f0, frames * HOP).sum(1)
+    return mixture / mixture.abs().amax(-1, keepdim=True), f0
+
+
+def plain_loss(estimate: Tensor, target: Tensor) -> Tensor:
+    """(13), (14) with torch.stft, recorded by autograd."""
+    total = torch.zeros(())
+    for size in FFT_SIZES:
+        options = {
+            "n_fft": size,
+            "hop_length": size // 4,
+            "window": torch.hann_window(size),
+            "return_complex": True,
+        }
+        ours, theirs = (torch.stft(signal, **options).abs().clamp(min=1e-5) for signal in (estimate, target))
+        total = total + (ours - theirs).abs().mean() + (ours.log() - theirs.log()).abs().mean()
+    return total
+
+
+def whole_step(plain: bool, mixture: Tensor, f0: Tensor) -> Callable[[], None]:
+    """A training step of the default preset, or of the paper's network with the plain source model."""
+    torch.manual_seed(0)
+    estimator = Estimator(EstimatorSettings.preset("paper") if plain else EstimatorSettings())
+    optimiser = torch.optim.Adam(estimator.parameters(), 1e-4)
+    samples = mixture.shape[-1]
+
+    def step() -> None:
+        optimiser.zero_grad()
+        noise = uniform_noise((*f0.shape[:2], samples))
+        if plain:
+            voices = plain_synthesise(estimator(mixture, f0), samples, noise)
+            loss = plain_loss(voices.sum(1), mixture)
+        else:
+            excitation = harmonic_excitation(f0, samples)
+            voices = synthesise(
+                estimator(mixture, f0, excitation), samples, excitation=excitation, noise=noise
+            )
+            loss = multi_scale_spectral_loss(voices.sum(1), mixture)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(estimator.parameters(), 1.0)
+        optimiser.step()
+
+    return step
+
+
+def source_alone(plain: bool, mixture: Tensor, f0: Tensor) -> Callable[[], None]:
+    """Raw increments, amplitudes and noise magnitudes -> voices, and back to their gradients."""
+    generator = torch.Generator().manual_seed(0)
+    samples = mixture.shape[-1]
+    alpha, gain = (torch.rand(f0.shape, generator=generator).requires_grad_() for _ in range(2))
+    raw = (0.3 * torch.randn(*f0.shape, 21, generator=generator)).requires_grad_()
+    magnitudes = torch.rand(*f0.shape[:2], 40, generator=generator).requires_grad_()
+
+    def step() -> None:
+        noise = uniform_noise((*f0.shape[:2], samples))
+        parameters = SourceParameters(f0, alpha, gain, lsf_from_increments(raw), magnitudes)
+        voices = (
+            plain_synthesise(parameters, samples, noise)
+            if plain
+            else synthesise(parameters, samples, noise=noise)
+        )
+        voices.square().mean().backward()
+
+    return step
+
+
+def measure(case: str, batch: int, voices: int, seconds: float, repeats: int) -> dict[str, float]:
+    """Processor and wall time of one step in seconds, the best of some, and peak memory in GB."""
+    mixture, f0 = example(batch, voices, seconds)
+    plain = case.startswith("plain")
+    step = (whole_step if case.endswith("step") else source_alone)(plain, mixture, f0)
+    best = {"processor": float("inf"), "wall": float("inf")}
+    for _ in range(repeats):
+        processor, wall = time.process_time(), time.perf_counter()
+        step()
+        best["processor"] = min(best["processor"], time.process_time() - processor)
+        best["wall"] = min(best["wall"], time.perf_counter() - wall)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return best | {"gigabytes": peak / (1e9 if sys.platform == "darwin" else 1e6)}
+
+
+def main() -> None:
+    """Measure the four cases one after the other and print times and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--voices", type=int, default=4)
+    parser.add_argument(
+        "--plain-batch", type=int, help="batch of the plain implementation (default: as --batch)"
+    )
+    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.case:
+        # The plain implementation runs once: its first step is no slower than the others to matter.
+        repeats = 1 if options.case.startswith("plain") else 3
+        result = measure(options.case, options.batch, options.voices, options.seconds, repeats)
+        print(json.dumps(result))
+        return
+    plain_batch = options.plain_batch or options.batch
+    scale = options.batch / plain_batch
+    print(
+        f"batch {options.batch} x {options.seconds:g} s, {options.voices} voices, {os.cpu_count()} processors"
+    )
+    if scale != 1:
+        print(f"plain: measured with batch {plain_batch}, times multiplied by {scale:g}; memory as measured")
+    results = {}
+    for case in CASES:
+        plain = case.startswith("plain")
+        arguments = ["--case", case, "--batch", str(plain_batch if plain else options.batch)]
+        arguments += ["--voices", str(options.voices), "--seconds", str(options.seconds)]
+        command = [sys.executable, str(Path(__file__).resolve()), *arguments]
+        run = subprocess.run(command, check=True, capture_output=True, text=True)
+        result = json.loads(run.stdout)
+        for name in ("processor", "wall"):
+            result[name] *= scale if plain else 1
+        results[case] = result
+        print(
+            f"{case:14s} processor {result['processor']:7.2f} s   wall {result['wall']:7.2f} s   "
+            f"peak {result['gigabytes']:5.2f} GB"
+        )
+    for case in ("step", "source"):
+        for name in ("processor", "wall"):
+            ratio = results[f"plain-{case}"][name] / results[case][name]
+            print(f"{case}: {ratio:.0f} times less {name} time than plain")
+
+
+if __name__ == "__main__":
+    main()

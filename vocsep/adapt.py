@@ -1,0 +1,127 @@
+"""Adaptation on the recording itself: the source parameters are optimised until the voices explain the mixture.
+
+The paper suggests to optimise on the test mixture. Here the network's estimate is the start, and what is optimised are
+smooth corrections of each voice's filter, in dB on a few mel bands in each frame, and of its noise gain. The voices'
+expected powers add, so no waveform is synthesised: the combs are computed once and a step costs a few products.
+
+The divergence is that of M. N. Schmidt and of NMF (Kullback-Leibler) on magnitudes, m - M log m; penalties keep the
+corrections smooth in time and in frequency.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from vocsep.masks import mask_frequencies
+from vocsep.source.voice import SourceParameters, band_matrix, power_envelopes
+from vocsep.spectra import MASK_FFT, hann
+
+DEFAULT_STEPS = 60
+
+
+@dataclass(frozen=True)
+class AdaptSettings:
+    """How a recording is adapted to.
+
+    Attributes:
+        bands: mel-spaced centres from 0 to 8 kHz of the correction.
+        rate: of Adam, in decades of power a step.
+        smooth_time: price of a difference between neighbouring frames, per decade.
+        smooth_frequency: price of a squared second difference between bands, per decade squared.
+        near: price of the squared distance from the network's estimate, per decade squared.
+        stride: frames between those that are compared (corrections lie as far apart).
+        top: Hz, what lies above is not compared.
+    """
+
+    bands: int = 22
+    rate: float = 0.1
+    smooth_time: float = 0.2
+    smooth_frequency: float = 0.1
+    near: float = 0.0
+    stride: int = 2
+    top: float = 5_000.0
+
+
+def _thinned(parameters: SourceParameters, stride: int) -> SourceParameters:
+    return SourceParameters(
+        parameters.f0[..., ::stride],
+        parameters.alpha[..., ::stride],
+        parameters.gain[..., ::stride],
+        parameters.lsf[..., ::stride, :],
+        parameters.noise_magnitudes,
+    )
+
+
+def _between(coarse: Tensor, frames: int, stride: int) -> Tensor:
+    """``(..., coarse frames, bands) -> (..., frames, bands)``, linear in between, held at the end."""
+    position = torch.arange(frames, device=coarse.device) / stride
+    before = position.floor().long().clamp_max(coarse.shape[-2] - 1)
+    after = (before + 1).clamp_max(coarse.shape[-2] - 1)
+    return torch.lerp(coarse[..., before, :], coarse[..., after, :], (position - before)[:, None])
+
+
+def adapt(
+    parameters: SourceParameters,
+    combs: Tensor,
+    magnitudes: Tensor,
+    steps: int,
+    settings: AdaptSettings | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> SourceParameters:
+    """Optimise corrections of the filters and noise gains on one excerpt.
+
+    Args:
+        parameters: the start, batch of 1.
+        combs: ``(voices, bins, frames)`` power spectrograms of the harmonic excitations.
+        magnitudes: ``(bins, frames)`` magnitude spectrogram of the mixture, MASK_FFT / HOP.
+        steps: of Adam; 0 returns the start.
+        settings: of the optimisation.
+        progress: told the share done, 0 to 1.
+
+    Returns:
+        The parameters with ``correction`` and ``gain`` changed.
+    """
+    if steps == 0:
+        return parameters
+    settings = settings or AdaptSettings()
+    keep = int(settings.top / mask_frequencies()[1].item()) + 1
+    frequencies = mask_frequencies(combs.device)[:keep]
+    stride = settings.stride
+    with torch.no_grad():
+        harmonic, noise = power_envelopes(_thinned(parameters, stride), frequencies)
+        energy = hann(MASK_FFT, combs).square().sum()
+        voiced = (harmonic[0] * combs[:, :keep, ::stride].transpose(1, 2)).contiguous()
+        unvoiced = (noise[0] * energy).contiguous()
+        target = magnitudes[:keep, ::stride].T.contiguous()
+        scale = target.mean().clamp_min(1e-9)  # weighs the penalties alike whatever the level
+        voiced, unvoiced, target = voiced / scale**2, unvoiced / scale**2, target / scale
+    bands = band_matrix(settings.bands, frequencies)
+    ln10 = 2.302585093
+    shape = torch.zeros(*voiced.shape[:2], settings.bands, device=combs.device, requires_grad=True)
+    hiss = torch.zeros(*voiced.shape[:2], 1, device=combs.device, requires_grad=True)
+    optimiser = torch.optim.Adam([shape, hiss], lr=settings.rate, betas=(0.9, 0.9))
+    for step in range(steps):
+        curve = torch.exp(ln10 * (shape @ bands))
+        powers = (curve * (voiced + unvoiced * torch.exp(ln10 * hiss))).sum(dim=0)
+        model = (powers + 1e-6).sqrt()
+        misfit = (model - target * torch.log(model)).mean()
+        rough = (shape[:, 1:] - shape[:, :-1]).abs().mean() if shape.shape[1] > 1 else shape.new_zeros(())
+        bend = (shape[..., 2:] - 2 * shape[..., 1:-1] + shape[..., :-2]).square().mean()
+        rough = rough + ((hiss[:, 1:] - hiss[:, :-1]).abs().mean() if hiss.shape[1] > 1 else 0.0)
+        loss = misfit + settings.smooth_time * rough + settings.smooth_frequency * bend
+        if settings.near:
+            loss = loss + settings.near * shape.square().mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        if progress is not None:
+            progress((step + 1) / steps)
+    frames = parameters.frames
+    with torch.no_grad():
+        correction = 10 * _between(shape, frames, stride)[None]
+        louder = torch.exp(0.5 * ln10 * _between(hiss, frames, stride)[None, ..., 0])
+        if parameters.correction is not None:
+            raise ValueError("the parameters have been adapted before")
+        return replace(parameters, correction=correction, gain=parameters.gain * louder)

@@ -1,0 +1,60 @@
+"""Long recordings in overlapping chunks: bounded memory, and seams that nobody hears.
+
+Chunk edges lie on even seconds, where frame and sample grids of every rate meet (2 s = 125 frames). Around an edge both
+chunks are faded linearly into each other; their weights add up to one, so the stems still add up to the recording.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LENGTH = 24  # s between edges
+FADE = 1  # s on either side of an edge in which both chunks are heard
+CONTEXT = 2  # s on either side of an edge that a chunk knows
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One chunk of a recording, all in seconds: known from ``begin`` to ``end``, heard from ``first`` to ``last``."""
+
+    begin: int
+    end: float
+    first: int
+    last: float
+    fades_in: bool
+    fades_out: bool
+
+    def weights(self, sample_rate: int, samples: int) -> NDArray[np.float32]:
+        """Weight of each of the ``samples`` heard samples, ``(samples, 1)``."""
+        weights = np.ones((samples, 1), np.float32)
+        ramp = ((np.arange(2 * FADE * sample_rate, dtype=np.float32) + 0.5) / (2 * FADE * sample_rate))[:, None]
+        if self.fades_in:
+            weights[: len(ramp)] = ramp
+        if self.fades_out:
+            weights[-len(ramp) :] = 1 - ramp
+        return weights
+
+
+def plan_chunks(seconds: float, length: int = LENGTH) -> list[Chunk]:
+    """Chunks of about ``length`` seconds (an even number) that cover ``seconds`` seconds; the last is up to 1.5 times as long.
+
+    >>> [(c.first, c.last) for c in plan_chunks(60.5)]
+    [(0, 25), (23, 60.5)]
+    """
+    count = max(int(seconds / length), 1)
+    chunks = []
+    for index in range(count):
+        low, high = index * length, (index + 1) * length
+        inner, final = index > 0, index + 1 == count
+        chunks.append(
+            Chunk(
+                begin=low - CONTEXT if inner else 0,
+                end=seconds if final else min(high + CONTEXT, seconds),
+                first=low - FADE if inner else 0,
+                last=seconds if final else min(high + FADE, seconds),
+                fades_in=inner,
+                fades_out=not final,
+            )
+        )
+    return chunks

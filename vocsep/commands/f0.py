@@ -1,0 +1,179 @@
+"""``vocsep f0``: the pitches of a recording, as a picture, a table and a file."""
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vocsep.commands import options
+from vocsep.commands.options import MODEL, OUTPUT
+from vocsep.errors import VoicesNotFound
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vocsep.commands.screen import ProgressCallback, Screen
+    from vocsep.pitch.tracks import F0Tracks
+
+
+class Method(str, Enum):
+    salience = "salience"
+    crepe = "crepe"
+
+
+class Format(str, Enum):
+    csv = "csv"
+    mirex = "mirex"
+    json = "json"
+
+
+BY_SUFFIX = {".csv": Format.csv, ".json": Format.json, ".txt": Format.mirex, ".tsv": Format.mirex}
+
+
+def f0(
+    recording: Annotated[
+        Path, typer.Argument(metavar="RECORDING", help="An audio file.", show_default=False)
+    ],
+    voices: options.Voices = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            rich_help_panel=OUTPUT,
+            help="Write the pitches: time,voice_1,... in Hz, empty = silent. "
+            "[bold]vocsep separate --f0[/bold] reads this, after your corrections too.",
+        ),
+    ] = None,
+    format_: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            rich_help_panel=OUTPUT,
+            help="Of that file. Default: by its ending.",
+            show_default=False,
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", metavar="FILE", rich_help_panel=OUTPUT, help="Write the picture as .png, .svg or .pdf."
+        ),
+    ] = None,
+    method: Annotated[
+        Method,
+        typer.Option(
+            "--method",
+            rich_help_panel=MODEL,
+            help="crepe: for a single voice, needs the extra vocsep\\[crepe].",
+        ),
+    ] = Method.salience,
+    pitch_model: options.PitchModel = None,
+    assign: options.AssignOption = options.Assign.viterbi,
+    start: options.Start = 0.0,
+    duration: options.Duration = None,
+    device: options.DeviceOption = options.Device.auto,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Show who sings which pitch when: a picture, and the range and intonation of each voice.
+
+    Example: [bold]vocsep f0 concert.wav -n 4 -o tracks.csv --plot tracks.png[/bold]
+    """
+    from vocsep.commands.inputs import about, refuse_existing
+    from vocsep.commands.screen import Screen
+
+    if method is Method.crepe and voices not in (None, 1):
+        raise typer.BadParameter(f"--method crepe follows a single voice, but -n is {voices}")
+    if format_ and not output:
+        raise typer.BadParameter(f"--format {format_.value} says how the file of -o is written; give -o too")
+    if plot:
+        _check_picture(plot)
+    refuse_existing([output, plot], overwrite, recording)
+
+    screen = Screen(quiet=quiet, as_json=as_json)
+    with screen.progress(recording.name) as progress:
+        progress("reading", 0.0)
+        audio = _read(recording, start, duration)
+        if method is Method.crepe:
+            tracks = _crepe(audio, device.value, progress)
+        else:
+            from vocsep.model import pick_device
+            from vocsep.pitch.estimate import PitchEstimator
+
+            where = str(pick_device(device.value))
+            estimator = PitchEstimator(pitch_model, device=where, assign=assign.value)
+            try:
+                tracks = estimator.estimate(audio, voices, lambda share: progress("pitch", share))
+            except VoicesNotFound as error:  # knows nothing of files
+                raise VoicesNotFound(about(recording, error)) from error
+    _show(screen, recording, tracks, start)
+    if output:
+        _write(tracks, output, format_ or BY_SUFFIX.get(output.suffix.lower(), Format.csv))
+        screen.line(f"pitches in {output}")
+    if plot:
+        from vocsep.report import write_plot
+
+        write_plot(tracks, plot, title=recording.name, start=start)
+        screen.line(f"picture in {plot}")
+    if as_json:
+        screen.document(_as_document(recording, tracks, start))
+
+
+def _check_picture(plot: Path) -> None:
+    from vocsep.report import PICTURES
+
+    if plot.suffix.lower() not in PICTURES:
+        raise typer.BadParameter(f"--plot {plot}: the ending must be one of {', '.join(PICTURES)}")
+
+
+def _read(recording: Path, start: float, duration: float | None) -> "NDArray[np.float32]":
+    """The part asked for as 16 kHz mono, ``(samples,)``."""
+    from vocsep.audio import analysis_stream, open_audio
+
+    with open_audio(recording) as source:
+        return analysis_stream(source, start=start, duration=duration)
+
+
+def _crepe(audio: "NDArray[np.float32]", device: str, progress: "ProgressCallback") -> "F0Tracks":
+    from vocsep.model import pick_device
+    from vocsep.pitch.crepe import crepe_track
+    from vocsep.pitch.tracks import F0Tracks
+
+    progress("pitch (crepe)", 0.0)
+    frequencies, _ = crepe_track(audio, device=str(pick_device(device)))
+    return F0Tracks(frequencies[None, :])
+
+
+def _show(screen: "Screen", recording: Path, tracks: "F0Tracks", start: float) -> None:
+    from vocsep.commands.tables import voice_table
+    from vocsep.report import pitch_plot
+
+    screen.line(f"{recording}", style="bold")
+    screen.show(
+        pitch_plot(tracks, min(screen.out.width, 200), start=start, unicode=screen.unicode),
+        voice_table(tracks.voice_statistics()),
+    )
+
+
+def _write(tracks: "F0Tracks", output: Path, format_: Format) -> None:
+    write = {Format.csv: tracks.write_csv, Format.mirex: tracks.write_mirex, Format.json: tracks.write_json}
+    write[format_](output)
+
+
+def _as_document(recording: Path, tracks: "F0Tracks", start: float) -> dict[str, object]:
+    """Everything as JSON: frequencies in Hz, null = silent; ``start`` is the time of the first frame in s."""
+    from vocsep.spectra import HOP, SAMPLE_RATE
+
+    return {
+        "input": recording,
+        "start": start,
+        "hop_seconds": HOP / SAMPLE_RATE,
+        "voices": tracks.voices,
+        "statistics": [vars(one) for one in tracks.voice_statistics()],
+        "frequencies": tracks.frequencies.round(3),
+    }

@@ -1,0 +1,142 @@
+"""Which recordings a command line means, and into which folder each one's stems go."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from vocsep.errors import AudioError, VocsepError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A recording that could not be done, and why in one line."""
+
+    input: Path
+    error: str
+
+
+def find_recordings(paths: Sequence[Path], output: Path) -> tuple[list[Path], list[Failure]]:
+    """Files as given, and all audio files below folders, each once.
+
+    What lies in ``output`` is passed over in folders: stems of an earlier run are no new input.
+    """
+    from vocsep.audio import find_audio
+
+    found: dict[Path, Path] = {}
+    failed = []
+    for path in paths:
+        if not path.is_dir():
+            found.setdefault(path.resolve(), path)
+            continue
+        try:
+            below = [
+                file for file in find_audio([path]) if not file.resolve().is_relative_to(output.resolve())
+            ]
+        except AudioError as error:
+            failed.append(Failure(path, str(error)))
+            continue
+        if not below:
+            failed.append(Failure(path, f"{path}: holds no audio besides the stems in {output}"))
+        for file in below:
+            found.setdefault(file.resolve(), file)
+    return list(found.values()), failed
+
+
+def stem_folders(recordings: Sequence[Path], output: Path) -> list[Path]:
+    """A folder for each recording below ``output``, named for it; no two alike, on any file system.
+
+    Namesakes are told apart by the folder that they come from, and then by a number.
+
+    >>> recordings = [Path("a/mix.wav"), Path("b/mix.wav"), Path("x.wav")]
+    >>> [folder.name for folder in stem_folders(recordings, Path("out"))]
+    ['a_mix', 'b_mix', 'x']
+    """
+    shared = Counter(recording.stem.casefold() for recording in recordings)
+    # Names that nobody else claims are given first, so that no invented name takes one of them.
+    taken = {name for name, count in shared.items() if count == 1}
+    folders = []
+    for recording in recordings:
+        name = recording.stem
+        if shared[name.casefold()] > 1:
+            name = _free_name(f"{recording.resolve().parent.name}_{name}", taken)
+            taken.add(name.casefold())
+        folders.append(output / name)
+    return folders
+
+
+def _free_name(name: str, taken: Iterable[str]) -> str:
+    free, number = name, 2
+    while free.casefold() in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free
+
+
+def read_names(text: str | None, voices: int | None) -> list[str] | None:
+    """Names of the voices from ``soprano,alto,...``, checked: they become file names.
+
+    Raises:
+        typer.BadParameter: a name that is empty, given twice or no file name, or another count than ``-n``.
+    """
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if not name:
+            raise typer.BadParameter(f"--names {text!r} holds an empty name")
+        if name.startswith(".") or any(sign in '/\\:*?"<>|' or not sign.isprintable() for sign in name):
+            raise typer.BadParameter(f"--names: {name!r} cannot be the name of a file")
+    twice = [name for name, count in Counter(name.casefold() for name in names).items() if count > 1]
+    if twice:
+        raise typer.BadParameter(f"--names: {twice[0]!r} is given more than once")
+    if voices is not None and len(names) != voices:
+        raise typer.BadParameter(f"--names holds {len(names)} names, but -n is {voices}")
+    return names
+
+
+def track_files(f0: Path | None, labels: Sequence[str], several: bool) -> list[Path | None]:
+    """The F0 file of each recording: one file for one recording, ``<f0>/<label>.csv`` for several.
+
+    Args:
+        f0: what ``--f0`` names.
+        labels: name of each recording, told apart as the stem folders are.
+        several: whether the command line may mean more than one recording.
+
+    Raises:
+        typer.BadParameter: one file is given for several recordings.
+    """
+    if f0 is None:
+        return [None] * len(labels)
+    if f0.is_dir():
+        return [f0 / f"{label}.csv" for label in labels]
+    if several:
+        raise typer.BadParameter(
+            f"--f0 {f0}: several recordings need a folder with one <recording>.csv for each"
+        )
+    return [f0] * len(labels)
+
+
+def about(recording: Path, error: VocsepError) -> str:
+    """The error in one line that names the recording, whether or not whoever raised it knew the name."""
+    return str(error) if recording.name in str(error) else f"{recording}: {error}"
+
+
+def refuse_existing(targets: Sequence[Path | None], overwrite: bool, *inputs: Path) -> None:
+    """Before any work: no file is replaced unasked, none ever that is read, and its folder must be there.
+
+    Raises:
+        VocsepError: a target exists, is an input, or lies in no folder.
+    """
+    for target in targets:
+        if target is None:
+            continue
+        if target.resolve() in [path.resolve() for path in inputs]:
+            raise VocsepError(f"{target}: is the input, and would be replaced")
+        if target.is_dir():
+            raise VocsepError(f"{target}: is a folder, the name of a file is needed")
+        if target.exists() and not overwrite:
+            raise VocsepError(f"{target}: is already there (-y replaces it)")
+        if not target.parent.is_dir():
+            raise VocsepError(f"{target}: there is no folder {target.parent}")

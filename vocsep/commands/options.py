@@ -1,0 +1,139 @@
+"""Options that several commands share. What is out of bounds is refused here, before any work."""
+
+import math
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MOST_VOICES = 16
+LARGEST_SEED = 2**32 - 1
+MOST_ADAPT = 10_000  # steps; a run of hours on any file
+
+MODEL = "Models and pitches"
+OUTPUT = "What is written"
+RUN = "How it runs"
+
+
+class Device(str, Enum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Assign(str, Enum):
+    viterbi = "viterbi"
+    heuristic = "heuristic"
+
+
+def within(low: int, high: int) -> Callable[[int | None], int | None]:
+    """A check that refuses whole numbers out of bounds and names value and bounds."""
+
+    def check(value: int | None) -> int | None:
+        if value is not None and not low <= value <= high:
+            raise typer.BadParameter(f"{value} is not within {low} .. {high}")
+        return value
+
+    return check
+
+
+def not_negative(value: float | None) -> float | None:
+    """Refuse negative and non-finite times: ``min=0`` alone would let ``nan`` and ``inf`` pass."""
+    if value is not None and not (math.isfinite(value) and value >= 0):
+        raise typer.BadParameter(f"{value:g} is not a time of 0 or more")
+    return value
+
+
+def positive(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter(f"{value:g} is not more than 0")
+    return value
+
+
+Voices = Annotated[
+    int | None,
+    typer.Option(
+        "--voices",
+        "-n",
+        callback=within(1, MOST_VOICES),
+        metavar="N",
+        help=f"How many people (or parts) sing, 1 to {MOST_VOICES}. Default: decided from the recording.",
+    ),
+]
+Start = Annotated[
+    float,
+    typer.Option("--start", metavar="S", callback=not_negative, help="Begin at this time, in seconds."),
+]
+Duration = Annotated[
+    float | None,
+    typer.Option(
+        "--duration",
+        metavar="S",
+        callback=positive,
+        help="Stop after this many seconds. Default: at the end.",
+    ),
+]
+AssignOption = Annotated[
+    Assign,
+    typer.Option(
+        "--assign",
+        rich_help_panel=MODEL,
+        help="How pitches become voices: best path through the whole file, or the paper's rule.",
+    ),
+]
+Adapt = Annotated[
+    int | None,
+    typer.Option(
+        "--adapt",
+        callback=within(0, MOST_ADAPT),
+        metavar="STEPS",
+        rich_help_panel=MODEL,
+        help="Optimisation steps on the recording itself: more is slower and can be better; 0 is fastest. "
+        "Default: chosen by the model.",
+    ),
+]
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        metavar="FILE",
+        rich_help_panel=MODEL,
+        help="Model made by [bold]vocsep fit[/bold]. Default: the shipped one.",
+    ),
+]
+PitchModel = Annotated[
+    Path | None,
+    typer.Option(
+        "--pitch-model",
+        metavar="FILE",
+        rich_help_panel=MODEL,
+        help="Pitch network made by [bold]vocsep train-pitch[/bold]. Default: the shipped one.",
+    ),
+]
+DeviceOption = Annotated[
+    Device,
+    typer.Option("--device", rich_help_panel=RUN, help="Where to compute; auto takes a GPU if there is one."),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed",
+        callback=within(0, LARGEST_SEED),
+        metavar="N",
+        rich_help_panel=RUN,
+        help="Same input, same seed, same output.",
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", "-y", rich_help_panel=RUN, help="Replace files that are already there.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=RUN, help="Print errors only.")]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", rich_help_panel=RUN, help="Print one JSON document to standard output and nothing else."
+    ),
+]

@@ -1,0 +1,186 @@
+"""``vocsep separate``: recordings in, one stem a voice out."""
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from vocsep.commands import options
+from vocsep.commands.options import MODEL, OUTPUT
+
+if TYPE_CHECKING:
+    from vocsep.separate import FileReport
+
+
+class Method(str, Enum):
+    source_filter = "source-filter"
+    comb = "comb"
+
+
+class Format(str, Enum):
+    wav = "wav"
+    flac = "flac"
+    mp3 = "mp3"
+    ogg = "ogg"
+
+
+class BitDepth(str, Enum):
+    sixteen = "16"
+    twenty_four = "24"
+    float_ = "float"
+
+    @property
+    def value_for_writer(self) -> Literal[16, 24, "float"]:
+        depths: dict[str, Literal[16, 24, "float"]] = {"16": 16, "24": 24, "float": "float"}
+        return depths[self.value]
+
+
+def separate(
+    recordings: Annotated[
+        list[Path],
+        typer.Argument(metavar="RECORDING", help="Audio files, or folders of them.", show_default=False),
+    ],
+    voices: options.Voices = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            rich_help_panel=OUTPUT,
+            help="Where the stems go; several recordings get a subfolder each.",
+        ),
+    ] = Path("stems"),
+    names: Annotated[
+        str | None,
+        typer.Option(
+            "--names",
+            metavar="A,B,...",
+            rich_help_panel=OUTPUT,
+            help="Names of the stems from the highest voice down, as [bold]soprano,alto,tenor,bass[/bold]. "
+            "Default: voice_1, voice_2, ...",
+        ),
+    ] = None,
+    f0: Annotated[
+        Path | None,
+        typer.Option(
+            "--f0",
+            metavar="CSV",
+            rich_help_panel=MODEL,
+            help="Use these pitches (time,voice_1,... in Hz, empty = silent) instead of estimating them. "
+            "For several recordings: a folder with <recording>.csv for each.",
+        ),
+    ] = None,
+    model: options.Model = None,
+    pitch_model: options.PitchModel = None,
+    assign: options.AssignOption = options.Assign.viterbi,
+    adapt: options.Adapt = None,
+    method: Annotated[
+        Method,
+        typer.Option(
+            "--method",
+            rich_help_panel=MODEL,
+            help="The paper's source-filter model, or an untrained harmonic comb (quick, coarse).",
+        ),
+    ] = Method.source_filter,
+    synth: Annotated[
+        bool,
+        typer.Option(
+            "--synth", rich_help_panel=OUTPUT, help="Also write the synthesised voice of each stem."
+        ),
+    ] = False,
+    minus_one: Annotated[
+        bool,
+        typer.Option(
+            "--minus-one",
+            rich_help_panel=OUTPUT,
+            help="Also write the recording without each voice, to sing along.",
+        ),
+    ] = False,
+    format_: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", rich_help_panel=OUTPUT, help="Default: as the recording.", show_default=False
+        ),
+    ] = None,
+    bit_depth: Annotated[
+        BitDepth | None,
+        typer.Option(
+            "--bit-depth",
+            rich_help_panel=OUTPUT,
+            help="float adds up to the recording exactly. Default: as the recording.",
+            show_default=False,
+        ),
+    ] = None,
+    start: options.Start = 0.0,
+    duration: options.Duration = None,
+    device: options.DeviceOption = options.Device.auto,
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Separate recordings into one stem for each voice; the stems add up to the recording.
+
+    Example: [bold]vocsep separate concert.wav -n 4 --names soprano,alto,tenor,bass -o stems/[/bold]
+    """
+    from vocsep.commands.batch import Job, run_jobs, say_what_failed
+    from vocsep.commands.inputs import find_recordings, read_names, stem_folders, track_files
+    from vocsep.commands.screen import Screen
+
+    stem_names = read_names(names, voices)
+    _check_writable_format(format_, bit_depth)
+    if output.exists() and not output.is_dir():
+        raise typer.BadParameter(f"-o {output}: is a file, a folder is needed")
+    several = len(recordings) > 1 or recordings[0].is_dir()
+    found, failed = find_recordings(recordings, output)
+    named = stem_folders(found, output)
+    tracks = track_files(f0, [folder.name for folder in named], several)
+    folders = named if several else [output] * len(found)
+    jobs = [Job(*job) for job in zip(found, folders, tracks, strict=True)]
+
+    screen = Screen(quiet=quiet, as_json=as_json)
+    for failure in failed:
+        screen.error(failure.error)
+    reports: list[FileReport] = []
+    if jobs:
+        from vocsep.separate import Separator
+
+        separator = Separator(
+            model,
+            device=device.value,
+            assign=assign.value,
+            adapt=adapt,
+            method=method.value,
+            pitch_model=pitch_model,
+            seed=seed,
+        )
+        wishes = {
+            "names": stem_names,
+            "start": start,
+            "duration": duration,
+            "format": format_.value if format_ else None,
+            "bit_depth": bit_depth.value_for_writer if bit_depth else None,
+            "synth": synth,
+            "minus_one": minus_one,
+            "overwrite": overwrite,
+        }
+        voices = len(stem_names) if stem_names else voices
+        reports, failures = run_jobs(separator, jobs, voices, wishes, screen)
+        failed += failures
+    screen.document(
+        {"files": [report.to_dict() for report in reports], "failed": [vars(one) for one in failed]}
+    )
+    if failed:
+        if several:
+            say_what_failed(screen, len(reports), failed)
+        raise typer.Exit(1)
+
+
+def _check_writable_format(format_: Format | None, bit_depth: BitDepth | None) -> None:
+    """Refuse a bit depth that the format cannot hold, before any work is done."""
+    if format_ in (Format.mp3, Format.ogg) and bit_depth is not None:
+        raise typer.BadParameter(f"--bit-depth {bit_depth.value}: {format_.value} has no bit depth")
+    if format_ is Format.flac and bit_depth is BitDepth.float_:
+        raise typer.BadParameter("--bit-depth float: flac holds 16 or 24 bits, wav holds float")

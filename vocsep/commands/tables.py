@@ -1,0 +1,90 @@
+"""Tables for the terminal: voices, stems, the demo's figures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from vocsep.report import voice_style
+
+if TYPE_CHECKING:
+    from vocsep.pitch.intonation import VoiceStatistics
+
+NEVER = "-"
+
+
+def _table() -> Table:
+    return Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+
+
+def voice_label(voice: int, name: str | None = None) -> Text:
+    """The voice's name with a dash in its colour of the plots."""
+    return Text.assemble(("━━ ", voice_style(voice)), name or f"voice {voice}")
+
+
+def _range(statistics: "VoiceStatistics") -> str:
+    from vocsep.pitch.intonation import note_name
+
+    if statistics.lowest_hz is None or statistics.highest_hz is None:
+        return NEVER
+    return f"{note_name(statistics.lowest_hz)} to {note_name(statistics.highest_hz)}"
+
+
+def _median(statistics: "VoiceStatistics") -> str:
+    if statistics.median_hz is None:
+        return NEVER
+    return f"{statistics.median_note} ({statistics.median_hz:.1f} Hz)"
+
+
+def _cents(value: float | None, sign: str = "+") -> str:
+    return NEVER if value is None else f"{round(value):{sign}d} cents"
+
+
+def voice_table(statistics: Sequence["VoiceStatistics"]) -> Table:
+    """Range, median note, share of voiced time and intonation of each voice."""
+    table = _table()
+    for column in ("voice", "range", "median"):
+        table.add_column(column, no_wrap=True)
+    for column in ("sings", "off A = 440", "spread"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for one in statistics:
+        table.add_row(
+            voice_label(one.voice),
+            _range(one),
+            _median(one),
+            f"{one.voiced_share:.0%}",
+            _cents(one.deviation_cents),
+            _cents(one.spread_cents, ""),
+        )
+    return table
+
+
+def stem_table(statistics: Sequence["VoiceStatistics"], stems: Sequence[Path]) -> Table:
+    """What was written for each voice, and what that voice sings."""
+    table = _table()
+    table.add_column("voice", no_wrap=True)
+    table.add_column("range", no_wrap=True)
+    table.add_column("sings", justify="right", no_wrap=True)
+    table.add_column("file", overflow="fold")
+    for one, stem in zip(statistics, stems, strict=True):
+        name = stem.stem if not stem.stem.startswith("voice_") else None
+        table.add_row(voice_label(one.voice, name), _range(one), f"{one.voiced_share:.0%}", Text(str(stem)))
+    return table
+
+
+def demo_table(before: Sequence[float], after: Sequence[float]) -> Table:
+    """SI-SDR in dB of the mixture and of each stem, against what the synthetic singer really sang."""
+    table = _table()
+    table.add_column("voice", no_wrap=True)
+    for column in ("in the mixture", "separated", "gained"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for voice, (first, last) in enumerate(zip(before, after, strict=True), start=1):
+        table.add_row(voice_label(voice), f"{first:.1f} dB", f"{last:.1f} dB", f"{last - first:+.1f} dB")
+    if before:
+        first, last = sum(before) / len(before), sum(after) / len(after)
+        table.add_section()
+        table.add_row("   mean", f"{first:.1f} dB", f"{last:.1f} dB", f"{last - first:+.1f} dB", style="bold")
+    return table

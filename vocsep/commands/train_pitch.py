@@ -1,0 +1,65 @@
+"""``vocsep train-pitch``: make the pitch network again, from synthetic singing."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vocsep.commands import options
+from vocsep.commands.options import RUN, positive, within
+
+
+def train_pitch(
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="The model file to write.", show_default=False),
+    ],
+    minutes: Annotated[
+        float,
+        typer.Option(
+            "--minutes", metavar="M", callback=positive, help="How long to learn, singing not counted."
+        ),
+    ] = 60.0,
+    singers: Annotated[
+        int,
+        typer.Option(
+            "--singers",
+            callback=within(1, 1_000_000),
+            metavar="N",
+            help="Synthetic quartets to sing and learn from.",
+        ),
+    ] = 1600,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            callback=within(1, 256),
+            metavar="N",
+            rich_help_panel=RUN,
+            help="Processes that sing at once.",
+        ),
+    ] = 2,
+    seed: options.Seed = 1,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train the network that finds pitches on synthetic singing. Few people need this: one is shipped."""
+    from vocsep.commands.inputs import refuse_existing
+    from vocsep.commands.screen import Screen
+
+    refuse_existing([output], overwrite)
+    screen = Screen(quiet=quiet)
+    from vocsep.pitch.training import TrainingProgress
+    from vocsep.pitch.training import train_pitch as train
+
+    with screen.progress(output.name) as progress:
+        progress("singing", 0.0)
+
+        def learned(at: TrainingProgress) -> None:
+            progress("learning", at.share)
+
+        written = train(
+            output, minutes=minutes, seed=seed, singers=singers, workers=workers, progress=learned
+        )
+    screen.line(f"{written}: trained for {minutes:g} minutes on {singers} synthetic quartets")
+    screen.line(f"use it:  vocsep separate my_recording.wav -n 4 --pitch-model {written}")

@@ -1,0 +1,160 @@
+"""What the `comb` preset sees: how much of the mixture lies on each voice's harmonics. Ours; no gradient.
+
+C_j(f, n) is the power spectrogram of the harmonics h_j of voice j, all with amplitude 1, and X the mixture's.
+In a band b around a mel frequency, where T_b(f) is a weight that decays on both sides,
+
+    projection  E_jb = sum_f T_b |X|^2 C_j / sum_f T_b C_j^2      power of a harmonic, were the voice alone
+    level       a_jb: non-negative solution of sum_f T_b C_j ( |X|^2 - sum_i a_ib C_i ) = 0 for all voices at
+    once claim       sum_f T_b C_j / sum_f T_b sum_i C_i               how much of the band the other combs
+    leave to it
+
+They are computed at every second frame from long windows, which resolve the harmonics of low voices; a short
+window gives what changes fast: the mixture's own band levels.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vocsep.source.excitation import glottal_tilt
+from vocsep.source.voice import mel
+from vocsep.spectra import HOP, SAMPLE_RATE, hann, stft
+
+LONG_FFT = 2048  # samples
+LONG_HOP = 2 * HOP  # samples
+SHORT_FFT = 512  # samples
+BAND_DECAY = 1.5  # nepers of weight lost within the distance between two bands
+SWEEPS = 8  # multiplicative updates of the levels
+POWER_FLOOR = 1e-7  # of a band, white noise as loud as the excerpt being 1
+LEVEL_FLOOR = 1e-8  # squared amplitude of a harmonic, the excerpt's RMS being 1
+QUIETEST = 1e-8  # RMS below which an excerpt counts as silent
+
+
+class CombFeatures(NamedTuple):
+    """Features of each voice and frame, and closed-form guesses at two parameters.
+
+    Attributes:
+        features: ``(batch, voices, frames, 4 * bands)``, about in [-2, 2].
+        rms: ``(batch, 1, 1)`` amplitude of the excerpt; everything else is relative to it.
+        log_alpha: ``(batch, voices, frames)`` natural logarithm of alpha, were 1/A = 1.
+        log_gain: ``(batch, 1, frames)`` natural logarithm of the amplitude of white noise at the mixture's
+            mean band level.
+    """
+
+    features: Tensor
+    rms: Tensor
+    log_alpha: Tensor
+    log_gain: Tensor
+
+
+def band_centres(bands: int) -> Tensor:
+    """Centres of mel bands from 0 to 8 kHz, ``(bands,)`` in Hz."""
+    top = mel(torch.tensor(SAMPLE_RATE / 2))
+    return 700 * (10 ** (torch.linspace(0, 1, bands) * top / 2595) - 1)
+
+
+def band_weights(bands: int, fft_size: int) -> Tensor:
+    """T: weights of bins in bands, ``(bins, bands)``, decaying exponentially with distance in mel.
+
+    The tails matter between the harmonics of a high voice: there the nearest harmonics on both sides speak
+    for the band.
+    """
+    frequencies = torch.linspace(0, SAMPLE_RATE / 2, fft_size // 2 + 1)
+    positions = mel(frequencies) / mel(frequencies[-1]) * (bands - 1)
+    return torch.exp(-BAND_DECAY * (positions.unsqueeze(-1) - torch.arange(bands)).abs())
+
+
+def noise_normalised_power(signal: Tensor, fft_size: int, hop: int) -> Tensor:
+    """Power spectrogram ``(..., frames, bins)`` in which white noise of RMS 1 has mean 1."""
+    spectrum = stft(signal, fft_size, hop).transpose(-1, -2)
+    return (spectrum.real.square() + spectrum.imag.square()) / hann(fft_size, signal).square().sum()
+
+
+def solve_levels(projected: Tensor, gram: Tensor, sweeps: int = SWEEPS) -> Tensor:
+    """Non-negative a with sum_i G_ji a_i = b_j, by multiplicative updates, which treat all voices alike.
+
+    Args:
+        projected: b, ``(..., voices, frames, bands)``, not negative.
+        gram: G, ``(..., voices, voices, frames, bands)``, not negative.
+        sweeps: number of updates.
+
+    Returns:
+        ``(..., voices, frames, bands)``.
+    """
+    tiny = 1e-4  # against 0/0 where a voice is silent
+    levels = projected / (gram.diagonal(dim1=-4, dim2=-3).movedim(-1, -3) + tiny)
+    for _ in range(sweeps):
+        levels = levels * projected / ((gram * levels.unsqueeze(-4)).sum(-3) + tiny)
+    return levels
+
+
+def upsampled(coarse: Tensor, frames: int, dim: int = -2) -> Tensor:
+    """From every second frame to every frame, linearly; the last one is held."""
+    following = torch.cat([coarse.narrow(dim, 1, coarse.shape[dim] - 1), coarse.narrow(dim, -1, 1)], dim)
+    pairs = torch.stack([coarse, (coarse + following) / 2], dim if dim >= 0 else coarse.dim() + dim + 1)
+    return pairs.flatten(coarse.dim() + dim, coarse.dim() + dim + 1).narrow(dim, 0, frames)
+
+
+def _bels(power: Tensor, floor: float) -> Tensor:
+    """log10 of a power, shifted and scaled so that floor to 20 dB span about [-2, 2]."""
+    bels = power.clamp(min=floor).log10()
+    low = torch.tensor(floor).log10().item()
+    return (bels - (low + 2) / 2) * (4 / (2 - low))
+
+
+def _part(mixture: Tensor, excitation: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Projection, level and claim at every second frame, each ``(batch, voices, coarse frames, bands)``."""
+    power = noise_normalised_power(mixture, LONG_FFT, LONG_HOP).unsqueeze(1)
+    combs = noise_normalised_power(excitation, LONG_FFT, LONG_HOP)  # (batch, voices, frames, bins)
+    voices = combs.shape[1]
+    projected = (power * combs) @ weights
+    gram = projected.new_empty(len(combs), voices, *projected.shape[1:])
+    for voice in range(voices):
+        with_later = (combs[:, voice : voice + 1] * combs[:, voice:]) @ weights
+        gram[:, voice, voice:] = gram[:, voice:, voice] = with_later
+    alone = projected / (gram.diagonal(dim1=1, dim2=2).movedim(-1, 1) + 1e-4)
+    own = combs @ weights
+    return alone, solve_levels(projected, gram), own / (own.sum(1, keepdim=True) + 1e-4)
+
+
+@torch.no_grad()
+def comb_features(mixture: Tensor, excitation: Tensor, bands: int) -> CombFeatures:
+    """Projections, levels, claims and the mixture's bands, relative to the RMS of the excerpt.
+
+    Args:
+        mixture: ``(batch, samples)``.
+        excitation: ``(batch, voices, samples)`` harmonics of each voice.
+        bands: number of mel bands.
+
+    Returns:
+        Features and first guesses; for frames at every hop.
+    """
+    rms = mixture.square().mean(-1).sqrt().clamp(min=QUIETEST).reshape(-1, 1, 1)
+    mixture = mixture / rms[:, 0]
+    short = noise_normalised_power(mixture, SHORT_FFT, HOP)  # (batch, frames, bins)
+    frames = short.shape[-2]
+    short_weights = band_weights(bands, SHORT_FFT).to(mixture)
+    bands_now = (short @ (short_weights / short_weights.sum(0))).clamp(min=POWER_FLOOR).unsqueeze(1)
+    weights = band_weights(bands, LONG_FFT).to(mixture)
+    # One recording at a time on a processor: its spectrograms stay in the cache.
+    step = 1 if mixture.device.type == "cpu" else max(1, len(mixture))
+    parts = [
+        _part(mixture[i : i + step], excitation[i : i + step], weights) for i in range(0, len(mixture), step)
+    ]
+    alone, levels, claims = (torch.cat(part) for part in zip(*parts, strict=True))
+    coarse = torch.cat([_bels(alone, LEVEL_FLOOR), _bels(levels, LEVEL_FLOOR), 4 * claims - 2], -1)
+    tilt = glottal_tilt(band_centres(bands)).to(mixture)
+    log_alpha = (levels.clamp(min=LEVEL_FLOOR).sqrt() / tilt).log().mean(-1, keepdim=True)
+    return CombFeatures(
+        features=torch.cat(
+            [
+                upsampled(coarse, frames),
+                _bels(bands_now, POWER_FLOOR).expand(-1, excitation.shape[1], -1, -1),
+            ],
+            -1,
+        ),
+        rms=rms,
+        log_alpha=upsampled(log_alpha, frames).squeeze(-1),
+        log_gain=(3 * bands_now).log().mean(-1) / 2,
+    )

@@ -1,0 +1,122 @@
+"""Settings of an estimator; they travel with its weights."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vocsep.errors import SettingsError
+from vocsep.source.lsf import MINIMUM_GAP, check_order
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "comb": {},
+    "paper": {"alpha_maximum": 2.0, "gain_maximum": 2.0},
+}
+BOUNDS: dict[str, tuple[float, float]] = {
+    "lsf_order": (2, 60),
+    "noise_bands": (4, 256),
+    "minimum_lsf_gap": (0.0, 0.05),
+    "alpha_maximum": (1e-3, 1e3),
+    "gain_maximum": (1e-3, 1e3),
+    "bands": (8, 128),
+    "units": (8, 1024),
+    "blocks": (1, 8),
+    "fft_size": (512, 512),
+    "encoder_units": (8, 2048),
+    "encoder_layers": (1, 8),
+    "latent": (4, 2048),
+    "decoder_units": (8, 4096),
+}
+
+
+@dataclass(frozen=True)
+class EstimatorSettings:
+    """What an estimator is made of.
+
+    Attributes:
+        kind: ``comb`` (ours) or ``paper`` (figure 3).
+        lsf_order: K, order of the all-pole filter; even.
+        noise_bands: L, magnitudes that make the noise filter d.
+        minimum_lsf_gap: radians between neighbouring line spectral frequencies.
+        alpha_maximum: largest amplitude of a harmonic; for ``comb`` in units of the excerpt's RMS.
+        gain_maximum: largest noise gain; for ``comb`` in units of the excerpt's RMS.
+        bands: mel bands of the features (``comb``).
+        units: channels of the hidden layers (``comb``).
+        blocks: dilated convolutions, the dilation tripling from one to the next (``comb``).
+        fft_size: samples in the window of the mixture's spectrogram (``paper``).
+        encoder_units, encoder_layers: size of the recurrent encoder (``paper``).
+        latent: channels of the latent mixture (``paper``).
+        decoder_units: channels of the decoder (``paper``).
+    """
+
+    kind: str = "comb"
+    lsf_order: int = 20
+    noise_bands: int = 40
+    minimum_lsf_gap: float = MINIMUM_GAP
+    alpha_maximum: float = 8.0
+    gain_maximum: float = 8.0
+    bands: int = 40
+    units: int = 128
+    blocks: int = 4
+    fft_size: int = 512
+    encoder_units: int = 256
+    encoder_layers: int = 3
+    latent: int = 128
+    decoder_units: int = 512
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be built.
+
+        Raises:
+            SettingsError: a value of the wrong type or outside its bounds.
+        """
+        if self.kind not in PRESETS:
+            raise SettingsError(f"estimator kind {self.kind!r} is unknown; there are {', '.join(PRESETS)}")
+        for name, (low, high) in BOUNDS.items():
+            value = getattr(self, name)
+            whole = isinstance(getattr(type(self), name), int)
+            if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+                raise SettingsError(f"estimator setting {name} is {value!r}; it must be a number")
+            if not low <= value <= high:
+                raise SettingsError(f"estimator setting {name} is {value}; it must lie in [{low}, {high}]")
+        check_order(self.lsf_order)
+
+    @classmethod
+    def preset(cls, name: str = "comb") -> "EstimatorSettings":
+        """Settings by name: ``comb`` is the default, ``paper`` has the sizes of the paper.
+
+        Raises:
+            SettingsError: there is no such preset.
+        """
+        if name not in PRESETS:
+            raise SettingsError(f"preset {name!r} is unknown; there are {', '.join(PRESETS)}")
+        return cls(kind=name, **PRESETS[name])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values by name."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "EstimatorSettings":
+        """Inverse of `to_dict`; what is left out has its default.
+
+        Raises:
+            SettingsError: a name that is no setting, or a value outside its bounds.
+
+        >>> EstimatorSettings.from_dict({"units": 64}).units
+        64
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name in values:
+            if name not in known:
+                raise SettingsError(f"estimator setting {name!r} is unknown")
+        return cls(**values)
+
+
+def presets() -> list[str]:
+    """Names of all presets, the default first.
+
+    >>> presets()
+    ['comb', 'paper']
+    """
+    return list(PRESETS)

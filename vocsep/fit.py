@@ -1,0 +1,232 @@
+"""`vocsep fit`: learn a model from a folder of mixtures, and nothing but mixtures.
+
+The F0 of each recording is found once (`vocsep.recordings`), excerpts are drawn and some held out
+(`vocsep.excerpts`), and the estimator learns to explain them (`vocsep.training`). What was reached survives
+an interruption: ``<output>.checkpoint`` stands beside the output until the run has ended by itself.
+"""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from vocsep.errors import Interrupted, ModelError
+from vocsep.estimator.network import Estimator, EstimatorSettings
+from vocsep.excerpts import ExcerptPool
+from vocsep.fit_result import FitProgress, FitResult, card_of, result_of
+from vocsep.fit_settings import FitSettings
+from vocsep.model import (
+    StoredModel,
+    estimator_from,
+    load_model,
+    pick_device,
+    save_estimator,
+    save_model,
+    shipped_model,
+)
+from vocsep.pitch.estimate import PitchEstimator
+from vocsep.recordings import CACHE_FOLDER, PitchStage, Recordings, digest, gather
+from vocsep.training import Schedule, Trainer, train_steps
+
+__all__ = ["FitProgress", "FitResult", "FitSettings", "checkpoint_of", "fit"]
+
+
+def checkpoint_of(output: Path) -> Path:
+    """Where the unfinished state of a fit is kept.
+
+    >>> checkpoint_of(Path("choir.safetensors")).name
+    'choir.safetensors.checkpoint'
+    """
+    return output.with_name(f"{output.name}.checkpoint")
+
+
+def fit(
+    folder: Path,
+    output: Path,
+    settings: FitSettings | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[FitProgress], None] | None = None,
+) -> FitResult:
+    """Train an estimator on all recordings below a folder and write the model.
+
+    Args:
+        folder: mixtures; nothing else is needed.
+        output: the model to write. The cache and the checkpoint are made beside it.
+        settings: with ``resume``, those that differ from their default replace what the checkpoint says.
+        resume: go on with the checkpoint of this output.
+        overwrite: replace a model or a checkpoint that is already there.
+        progress: told often; may raise `KeyboardInterrupt` to stop the fit.
+
+    Raises:
+        AudioError: nothing in the folder can be used.
+        ModelError: the output is there already, or there is no checkpoint to resume.
+        SettingsError: a setting does not fit, or training diverges.
+        Interrupted: stopped by the user; the message says how to go on.
+    """
+    settings = settings or FitSettings()
+    stored = _stored(output, resume, overwrite)
+    if stored is not None:
+        settings = settings.over(FitSettings.from_dict(stored.settings["fit"], str(stored.path)))
+    estimator, started_from = _start(settings, stored)
+    tell = progress or (lambda at: None)
+    try:
+        recordings = _recordings(folder, output, settings, tell)
+    except KeyboardInterrupt as stop:
+        done = "the recordings that are done are kept, the same command goes on"
+        raise Interrupted(f"stopped while F0 was estimated; {done}") from stop
+    run = _Run(output, settings, estimator, started_from, recordings)
+    if stored is not None:
+        run.restore(stored)
+    try:
+        ended = run.train(tell)
+    except KeyboardInterrupt as stop:
+        command = shlex.join(["vocsep", "fit", str(folder), "-o", str(output), "--resume"])
+        raise Interrupted(f"{run.leave()}; go on with: {command}") from stop
+    result = run.finish(ended)
+    checkpoint_of(output).unlink(missing_ok=True)
+    return result
+
+
+class _Run:
+    """Everything that a running fit holds, and what becomes of it when it ends or is stopped."""
+
+    def __init__(
+        self,
+        output: Path,
+        settings: FitSettings,
+        estimator: Estimator,
+        started_from: str,
+        recordings: Recordings,
+    ) -> None:
+        self.output, self.settings, self.started_from = output, settings, started_from
+        self.estimator, self.recordings = estimator, recordings
+        self.pool = ExcerptPool(
+            recordings.tracks, settings.seconds, settings.held_out, settings.most_held_out
+        )
+        self.trainer = Trainer(estimator, seed=settings.seed, device=pick_device(settings.device))
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        # What decides the held-out excerpts, as JSON gives it back.
+        heard = [[track.name, len(track.audio), track.f0.shape[0]] for track in recordings.tracks]
+        self.judged_on = {"heard": heard, "held_out": [list(place) for place in self.pool.judged]}
+
+    def train(self, tell: Callable[[FitProgress], None]) -> str:
+        return train_steps(
+            self.trainer,
+            self.pool.batches(self.settings.batch, self.generator),
+            self.pool.held_out(self.settings.batch),
+            _schedule(self.settings),
+            progress=lambda at: tell(FitProgress("training", at.share_done, "", at)),
+            checkpoint=self.keep,
+        )
+
+    def keep(self) -> None:
+        """Write the checkpoint."""
+        save_model(
+            checkpoint_of(self.output),
+            self.trainer.tensors() | {"generator": self.generator.get_state()},
+            kind="checkpoint",
+            settings={"fit": self.settings.to_dict(), "estimator": self.estimator.settings.to_dict()},
+            card={"at": self.trainer.state(), "on": self.judged_on, "started_from": self.started_from},
+        )
+
+    def restore(self, stored: StoredModel) -> None:
+        """Go on from a checkpoint."""
+        self.trainer.restore(stored.tensors, stored.card["at"])
+        self.generator.set_state(stored.tensors["generator"])
+        if stored.card["on"] != self.judged_on:
+            self.trainer.forget_best()  # losses on other excerpts cannot be compared
+
+    def finish(self, ended: str) -> FitResult:
+        """Write the model with the best weights."""
+        result = result_of(self.output, ended, self.trainer.at, self.started_from, self.recordings, self.pool)
+        self.trainer.use_best()
+        save_estimator(self.output, self.estimator, card_of(result, self.settings, self.recordings))
+        return result
+
+    def leave(self) -> str:
+        """Save what was reached when the user stops the fit; says what was saved."""
+        self.keep()
+        said = f"stopped at step {self.trainer.at.step} and saved"
+        if self.trainer.at.best_step > 0:
+            self.finish("interrupted")
+            said += f"; the best model so far is {self.output}"
+        return said
+
+
+def _stored(output: Path, resume: bool, overwrite: bool) -> StoredModel | None:
+    """The checkpoint to go on with; refuses to write over what is there."""
+    checkpoint = checkpoint_of(output)
+    if output.is_dir():
+        raise ModelError(f"{output}: is a folder, the output must be a file")
+    if resume:
+        if not checkpoint.is_file():
+            raise ModelError(f"{checkpoint}: there is no such checkpoint to resume; start without --resume")
+        return load_model(checkpoint, "checkpoint")
+    for there in () if overwrite else (checkpoint, output):
+        if there.exists():
+            hint = "go on with --resume, or" if there == checkpoint else "choose another output, or"
+            raise ModelError(f"{there}: is there already; {hint} replace it with --overwrite")
+    return None
+
+
+def _start(settings: FitSettings, stored: StoredModel | None) -> tuple[Estimator, str]:
+    """The estimator to begin with, and where its weights come from."""
+    if stored is not None:  # its weights follow when the trainer is restored
+        return Estimator(EstimatorSettings.from_dict(stored.settings["estimator"])), stored.card[
+            "started_from"
+        ]
+    preset = EstimatorSettings.preset(settings.preset)
+    wanted = EstimatorSettings.from_dict(preset.to_dict() | (settings.estimator or {}))
+    if not settings.from_scratch:
+        shipped = _shipped()
+        if shipped is not None and EstimatorSettings.from_dict(shipped.settings) == wanted:
+            return estimator_from(shipped), "shipped model"
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        return Estimator(wanted), "random weights"
+
+
+def _shipped() -> StoredModel | None:
+    """The shipped model, if this installation has one; a damaged one is an error."""
+    try:
+        path = shipped_model("voices")
+    except ModelError:
+        return None
+    return load_model(path, "voices")
+
+
+def _recordings(
+    folder: Path, output: Path, settings: FitSettings, tell: Callable[[FitProgress], None]
+) -> Recordings:
+    model = Path(settings.pitch_model) if settings.pitch_model else shipped_model("pitch")
+    if not model.is_file():
+        raise ModelError(f"{model}: there is no such pitch model")
+
+    def make_pitch() -> PitchStage:
+        return PitchEstimator(model, device=str(pick_device(settings.device)), assign=settings.assign)
+
+    return gather(
+        folder,
+        output.parent / CACHE_FOLDER,
+        make_pitch,
+        f"{digest(model)} {settings.assign}",
+        voices=settings.voices,
+        seconds=settings.seconds,
+        progress=lambda text, done: tell(FitProgress("recordings", done, text)),
+    )
+
+
+def _schedule(settings: FitSettings) -> Schedule:
+    return Schedule(
+        steps=settings.steps,
+        seconds=None if settings.minutes is None else 60.0 * settings.minutes,
+        learning_rate=settings.learning_rate,
+        warm_up=settings.warm_up,
+        decay=settings.decay,
+        clip=settings.clip,
+        judge_every=settings.judge_every,
+        patience=settings.patience,
+    )

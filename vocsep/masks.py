@@ -1,0 +1,104 @@
+"""Soft masks from the voices' powers, and Wiener filtering of the original recording with them.
+
+Masks live on the analysis grid (16 kHz, 2048/256) and add up to one in every bin, so the filtered stems add up to the
+recording, sample for sample. A recording of another rate is filtered with windows of the same length in time, and the
+masks are read between their bins and frames; above the analysis band each frame's mask goes on as it is below.
+"""
+
+import torch
+from torch import Tensor
+
+from vocsep.source.voice import SourceParameters, power_envelopes
+from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, hann, istft, stft
+
+FLOOR = 1e-10  # of the loudest power: where nothing is modelled, all voices share alike
+TOP_BAND = (4_000.0, 7_600.0)  # Hz, decides about everything above
+HANDOVER = (6_800.0, 7_600.0)  # Hz, from the mask of the bin to the mask of the top band
+
+
+def mask_frequencies(device: torch.device | str = "cpu") -> Tensor:
+    """Frequencies of the masks' bins, ``(MASK_FFT // 2 + 1,)`` in Hz."""
+    return torch.arange(MASK_FFT // 2 + 1, device=device) * (SAMPLE_RATE / MASK_FFT)
+
+
+def comb_powers(excitation: Tensor) -> Tensor:
+    """Power spectrogram of harmonic excitations, ``(..., samples) -> (..., bins, frames)``."""
+    return stft(excitation, MASK_FFT).abs().square()
+
+
+def voice_powers(parameters: SourceParameters, combs: Tensor) -> Tensor:
+    """Expected power spectrogram of each voice: harmonics and noise, each through its filters.
+
+    Args:
+        parameters: of one recording (batch of 1).
+        combs: ``(voices, bins, frames)`` from `comb_powers`.
+
+    Returns:
+        ``(voices, bins, frames)``.
+    """
+    harmonic, noise = power_envelopes(parameters, mask_frequencies(combs.device))
+    window_energy = hann(MASK_FFT, combs).square().sum()
+    return harmonic[0].transpose(1, 2) * combs + noise[0].transpose(1, 2) * window_energy
+
+
+def soft_masks(powers: Tensor, exponent: float = 1.0) -> Tensor:
+    """Shares of each voice in each bin, ``(voices, bins, frames)``; they add up to one.
+
+    Args:
+        powers: ``(voices, bins, frames)``.
+        exponent: 1 for the Wiener filter's power ratio, 0.5 for the paper's ratio of magnitudes.
+    """
+    floored = (powers + FLOOR * powers.amax().clamp_min(1e-20)).pow(exponent)
+    return floored / floored.sum(dim=0, keepdim=True)
+
+
+def _read_between(masks: Tensor, bins: Tensor, frames: Tensor) -> Tensor:
+    """Bilinear reading of masks ``(voices, bins, frames)`` at fractional bins and frames."""
+    low = bins.floor().long().clamp(0, masks.shape[1] - 2)
+    across = torch.lerp(masks[:, low], masks[:, low + 1], (bins - low).clamp(0, 1)[None, :, None])
+    before = frames.floor().long().clamp(0, max(masks.shape[2] - 2, 0))
+    after = (before + 1).clamp_max(masks.shape[2] - 1)
+    return torch.lerp(across[:, :, before], across[:, :, after], (frames - before).clamp(0, 1)[None, None, :])
+
+
+def _top_band_masks(masks: Tensor, powers: Tensor) -> Tensor:
+    """Share of each voice in the top band, smooth over a tenth of a second: ``(voices, 1, frames)``."""
+    frequencies = mask_frequencies(masks.device)
+    band = (frequencies >= TOP_BAND[0]) & (frequencies <= TOP_BAND[1])
+    weight = powers[:, band].sum(dim=0) + 1e-20
+    share = (masks[:, band] * weight).sum(dim=1, keepdim=True) / weight.sum(dim=0)
+    return torch.nn.functional.avg_pool1d(share, 7, stride=1, padding=3, count_include_pad=False)
+
+
+def wiener_filter(audio: Tensor, sample_rate: int, masks: Tensor, powers: Tensor) -> Tensor:
+    """Split a recording by masks.
+
+    Args:
+        audio: ``(channels, samples)`` at ``sample_rate``.
+        sample_rate: Hz.
+        masks: ``(voices, bins, frames)`` on the analysis grid of the same stretch of time.
+        powers: of the voices, on the same grid; decides about what lies above 8 kHz.
+
+    Returns:
+        ``(voices, channels, samples)``; adds up to ``audio``.
+    """
+    samples = audio.shape[-1]
+    if sample_rate == SAMPLE_RATE:
+        spectrum = stft(audio, MASK_FFT)
+        return torch.stack([istft(spectrum * mask, samples, MASK_FFT) for mask in masks])
+    size = 2 * round(sample_rate * MASK_FFT / SAMPLE_RATE / 2)
+    hop = round(sample_rate * HOP / SAMPLE_RATE)
+    spectrum = stft(audio, size, hop)
+    frequencies = torch.arange(spectrum.shape[-2], device=audio.device) * (sample_rate / size)
+    bins = (frequencies / (SAMPLE_RATE / MASK_FFT)).clamp_max(masks.shape[1] - 1)
+    frames = torch.arange(spectrum.shape[-1], device=audio.device) * (hop / sample_rate * SAMPLE_RATE / HOP)
+    top = _top_band_masks(masks, powers)
+    handover = ((frequencies - HANDOVER[0]) / (HANDOVER[1] - HANDOVER[0])).clamp(0, 1)[:, None]
+    stems = []
+    for mask, above in zip(masks, top, strict=True):  # one voice at a time: many channels at 192 kHz are large
+        read = _read_between(mask[None], bins, frames)[0]
+        carried = _read_between(above.expand(2, -1)[None], torch.zeros(1, device=audio.device), frames)[0]
+        stems.append(istft(spectrum * torch.lerp(read, carried, handover), samples, size, hop))
+    return torch.stack(stems)
+
+

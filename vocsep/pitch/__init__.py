@@ -1,0 +1,1 @@
+"""Multi-F0 estimation and its assignment to voices."""

@@ -1,0 +1,115 @@
+"""From a recording to one F0 track for each voice."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vocsep.errors import SettingsError, VoicesNotFound
+from vocsep.model import load_model, pick_device, shipped_model
+from vocsep.pitch.candidates import Candidates, find_candidates
+from vocsep.pitch.gaps import mend
+from vocsep.pitch.heuristic import assign_heuristic
+from vocsep.pitch.salience import SalienceNetwork, restore_network
+from vocsep.pitch.tracks import F0Tracks
+from vocsep.pitch.viterbi import assign_viterbi
+from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
+
+Assignment = Literal["viterbi", "heuristic"]
+
+MOST_VOICES = 16
+CANDIDATES = 6  # of a frame for up to four voices, two more than the number of voices beyond
+FLOOR = 0.08  # salience under which a peak is no candidate
+SURE = 0.5  # salience above which a candidate counts as sung
+CHUNK = 1875  # frames, 30 s, of a pass through the network
+CONTEXT = 312  # frames, 5 s, heard on either side of a chunk (even, so that chunks keep the network's phase)
+LEAST = 0.1  # s of singing under which nobody sings
+
+
+def number_of_voices(candidates: Candidates) -> int:
+    """How many voices sing at once: the largest number that sounds in at least an eighth of the sung frames."""
+    sung = (candidates.salience > SURE).sum(axis=1)
+    active = sung[sung > 0]
+    shares = [np.mean(active >= voices) for voices in range(1, candidates.count + 1)]
+    return max(int(np.sum(np.array(shares) >= 0.125)), 1)
+
+
+class PitchEstimator:
+    """Multi-F0 estimation and assignment for whole recordings.
+
+    Args:
+        model: weights of the salience network; the shipped ones by default.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        assign: ``viterbi`` (default) or ``heuristic`` (the paper's).
+
+    Raises:
+        ModelError: the weights cannot be used.
+        SettingsError: unknown assignment.
+    """
+
+    def __init__(
+        self, model: Path | str | None = None, *, device: str = "cpu", assign: str = "viterbi"
+    ) -> None:
+        if assign not in ("viterbi", "heuristic"):
+            raise SettingsError(f"assign: {assign!r} is not one of viterbi, heuristic")
+        stored = load_model(model or shipped_model("pitch"), "pitch")
+        self.device = pick_device(device)
+        self.network: SalienceNetwork = restore_network(stored.tensors, stored.settings).to(self.device)
+        self.assign = assign
+
+    def candidates(
+        self, audio: NDArray[np.float32], most: int, progress: Callable[[float], None] | None = None
+    ) -> Candidates:
+        """Salience peaks of every frame, in chunks of 30 s, so that memory does not grow with the recording.
+
+        Args:
+            audio: ``(samples,)`` mono at 16 kHz.
+            most: candidates a frame.
+        """
+        frames = frame_count(len(audio))
+        parts: list[Candidates] = []
+        for first in range(0, frames, CHUNK):
+            last = min(first + CHUNK, frames)
+            begin = max(first - first % 2 - CONTEXT, 0)
+            piece = audio[begin * HOP : (last + CONTEXT) * HOP]
+            salience = self.network.salience(torch.from_numpy(np.ascontiguousarray(piece)).to(self.device))
+            wanted = salience[:, first - begin : last - begin].cpu().numpy()
+            parts.append(find_candidates(wanted, most, FLOOR))
+            if progress is not None:
+                progress(last / frames)
+        return Candidates(
+            np.concatenate([part.pitch for part in parts]), np.concatenate([part.salience for part in parts])
+        )
+
+    def estimate(
+        self,
+        audio: NDArray[np.float32],
+        voices: int | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> F0Tracks:
+        """One F0 track for each voice, the highest first.
+
+        Args:
+            audio: ``(samples,)`` mono at 16 kHz.
+            voices: how many sing, 1 to `MOST_VOICES`; decided from the recording when None.
+            progress: told the share done, 0 to 1.
+
+        Raises:
+            VoicesNotFound: nobody sings for at least `LEAST` seconds.
+            SettingsError: number of voices out of bounds.
+        """
+        if voices is not None and not 1 <= voices <= MOST_VOICES:
+            raise SettingsError(f"voices: {voices} is outside of 1 to {MOST_VOICES}")
+        candidates = self.candidates(audio, max(CANDIDATES, (voices or 6) + 2), progress)
+        sung = (candidates.salience > SURE).any(axis=1).sum() * HOP / SAMPLE_RATE
+        if sung < LEAST:
+            raise VoicesNotFound(f"no voice found: {sung:.2f} s of singing, at least {LEAST} s are needed")
+        voices = voices or number_of_voices(candidates)
+        if voices <= 4:
+            candidates = candidates.strongest(CANDIDATES)
+        assign = assign_viterbi if self.assign == "viterbi" else assign_heuristic
+        pitch = mend(assign(candidates, voices))
+        return F0Tracks(440.0 * 2 ** ((pitch - 69) / 12))

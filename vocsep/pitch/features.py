@@ -1,0 +1,96 @@
+"""Harmonic stack: what the spectrum holds at the harmonics of every F0 that could be sung.
+
+For each F0 bin b and each harmonic h the log magnitude at exactly h * f_b is read off a spectrogram whose window suits
+that frequency: long for low partials, which lie close together, short for high ones, which move with the vibrato.
+A second reading is relative to the surroundings in frequency, so that a weak voice or a dull recording still shows its
+partials. Compare R. Bittner, B. McFee, J. Salamon, P. Li and J. P. Bello, "Deep salience representations for F0
+estimation in polyphonic music", ISMIR 2017 (harmonic constant-Q transform).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool1d, max_pool1d
+
+from vocsep.spectra import SAMPLE_RATE, stft
+
+LOWEST = 55.0  # Hz, F0 of bin 0
+BINS_PER_OCTAVE = 36
+BINS = 166  # F0 bins: 55 to 1320 Hz
+HARMONICS = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
+WINDOWS = ((4096, 0.0), (2048, 450.0), (1024, 1800.0))  # samples, and the lowest frequency in Hz that it serves
+HOP_COARSE = 512  # samples, hop of the network: every second frame of the analysis
+RANGE = 3.5  # decades of magnitude below the loudest that are seen
+REFERENCE_FRAMES = 125  # frames of 32 ms to either side over which the loudest is sought: 4 s
+SURROUNDINGS = 300.0  # Hz to either side
+
+
+def bin_frequencies() -> Tensor:
+    """F0 of each bin, ``(BINS,)`` in Hz."""
+    return LOWEST * 2.0 ** (torch.arange(BINS, dtype=torch.float64) / BINS_PER_OCTAVE)
+
+
+class HarmonicStack(nn.Module):
+    """Harmonic stack of a signal; holds only tables.
+
+    Shape:
+        input ``(batch, samples)`` at 16 kHz -> output ``(batch, 2 * harmonics, BINS, frames)``, dimensionless, about 0
+        to 1; frame n is centred on sample ``n * hop``.
+    """
+
+    index: Tensor
+    weight: Tensor
+    audible: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        target = torch.tensor(HARMONICS, dtype=torch.float64)[:, None] * bin_frequencies()[None, :]
+        index = torch.zeros_like(target, dtype=torch.long)
+        weight = torch.zeros_like(target)
+        first = 0
+        for size, lowest in WINDOWS:
+            position = target * size / SAMPLE_RATE
+            chosen = target >= lowest
+            low = position.floor().clamp(0, size // 2 - 1)
+            index[chosen] = (first + low.long())[chosen]
+            weight[chosen] = (position - low).clamp(0, 1)[chosen]
+            first += size // 2 + 1
+        audible = target < 0.98 * SAMPLE_RATE / 2
+        self.register_buffer("index", index.reshape(-1), persistent=False)
+        self.register_buffer("weight", weight.reshape(-1, 1).float(), persistent=False)
+        self.register_buffer("audible", audible.reshape(-1, 1).float(), persistent=False)
+
+    def forward(self, signal: Tensor, hop: int = HOP_COARSE) -> Tensor:
+        levels, contrasts, loudest = [], [], []
+        for size, _ in WINDOWS:
+            # Divided by the sum of the window, a sinusoid shows its amplitude (halved) whatever the window.
+            magnitude = stft(signal, size, hop).abs() / (size / 2)
+            level = (magnitude + 1e-8).log10()
+            width = 2 * round(SURROUNDINGS * size / SAMPLE_RATE) + 1
+            floored = torch.maximum(level, level.amax(dim=(1, 2), keepdim=True) - RANGE - 1.0)
+            around = avg_pool1d(
+                floored.transpose(1, 2), width, stride=1, padding=width // 2, count_include_pad=False
+            ).transpose(1, 2)
+            levels.append(level)
+            contrasts.append(floored - around)
+            loudest.append(level.amax(dim=1))
+        reach = 2 * (REFERENCE_FRAMES * HOP_COARSE // hop) + 1
+        top = torch.stack(loudest).amax(dim=0)
+        top = max_pool1d(top[:, None], reach, stride=1, padding=reach // 2)  # (batch, 1, frames)
+        relative = (self._read(torch.cat(levels, dim=1)) - top) / RANGE + 1.0
+        contrast = self._read(torch.cat(contrasts, dim=1)) / 2.0
+        batch, _, frames = relative.shape
+        stack = torch.stack((relative.clamp(0.0, 1.0), contrast.clamp(-1.0, 1.0)), dim=1) * self.audible
+        return stack.reshape(batch, 2 * len(HARMONICS), BINS, frames)
+
+    def _read(self, spectra: Tensor) -> Tensor:
+        """Linear interpolation in frequency: ``(batch, all bins, frames) -> (batch, harmonics * BINS, frames)``."""
+        low = spectra.index_select(1, self.index)
+        high = spectra.index_select(1, self.index + 1)
+        return torch.lerp(low, high, self.weight)
+
+
+def bins_of(frequencies: Tensor) -> Tensor:
+    """Position of frequencies in Hz on the axis of F0 bins (a fraction; 0 Hz gives minus infinity)."""
+    return BINS_PER_OCTAVE * (torch.log2(frequencies) - math.log2(LOWEST))

@@ -1,0 +1,107 @@
+"""The salience network: how likely each F0 is sung in each frame.
+
+A small convolutional network over F0 bins and time on the harmonic stack. It never hears a real singer: the sound of
+synthetic ones (vocsep.singers) teaches it.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vocsep.errors import ModelError
+from vocsep.pitch.features import BINS, BINS_PER_OCTAVE, HARMONICS, HOP_COARSE, HarmonicStack
+from vocsep.spectra import HOP, frame_count
+
+
+@dataclass(frozen=True)
+class SalienceSettings:
+    """Sizes of the network: channels of the convolutions, of the octave-tall branch, and number of time blocks."""
+
+    channels: int = 24
+    tall: int = 8
+    blocks: int = 4
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class _TimeBlock(nn.Module):
+    """Residual block: looks along time with growing reach, then mixes its channels."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.along = nn.Conv2d(channels, channels, (3, 3), padding=(1, dilation), dilation=(1, dilation))
+        self.mix = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.mix(torch.relu(self.along(x))))
+
+
+class SalienceNetwork(nn.Module):
+    """Harmonic stack -> logits of salience.
+
+    Shape:
+        ``(batch, 2 * harmonics, BINS, frames) -> (batch, BINS, frames)``
+    """
+
+    def __init__(self, settings: SalienceSettings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or SalienceSettings()
+        channels, tall = self.settings.channels, self.settings.tall
+        self.stack = HarmonicStack()
+        self.enter = nn.Conv2d(2 * len(HARMONICS), channels, (5, 3), padding=(2, 1))
+        self.second = nn.Conv2d(channels, channels, (5, 3), padding=(2, 1))
+        # Octave and fifth errors need a view of an octave on either side.
+        self.reduce = nn.Conv2d(channels, tall, 1)
+        self.tall = nn.Conv2d(tall, tall, (2 * BINS_PER_OCTAVE + 1, 1), padding=(BINS_PER_OCTAVE, 0))
+        self.join = nn.Conv2d(channels + tall, channels, 1)
+        self.blocks = nn.Sequential(*(_TimeBlock(channels, 2**i) for i in range(self.settings.blocks)))
+        self.leave = nn.Conv2d(channels, 1, 1)
+        nn.init.constant_(self.leave.bias, -3.0)  # type: ignore[arg-type]
+
+    def forward(self, stack: Tensor) -> Tensor:
+        x = torch.relu(self.enter(stack))
+        x = torch.relu(self.second(x))
+        wide = torch.relu(self.tall(torch.relu(self.reduce(x))))
+        x = torch.relu(self.join(torch.cat((x, wide), dim=1)))
+        logits: Tensor = self.leave(self.blocks(x))
+        return logits[:, 0]
+
+    @torch.inference_mode()
+    def salience(self, signal: Tensor) -> Tensor:
+        """Salience of a signal at every frame of the analysis.
+
+        The network learned with a hop of 32 ms. Even and odd frames pass through it apart, so the result has a frame
+        every 16 ms and each path sees what it was trained on.
+
+        Args:
+            signal: ``(samples,)`` at 16 kHz.
+
+        Returns:
+            ``(BINS, frames)``, 0 to 1, frame n centred on sample ``n * HOP``.
+        """
+        frames = frame_count(signal.shape[-1])
+        stack = self.stack(signal[None], hop=HOP)
+        result = signal.new_zeros(BINS, frames)
+        for phase in range(HOP_COARSE // HOP):
+            part = stack[..., phase :: HOP_COARSE // HOP]
+            if part.shape[-1]:
+                result[:, phase :: HOP_COARSE // HOP] = torch.sigmoid(self(part.contiguous()))[0]
+        return result
+
+
+def restore_network(tensors: dict[str, Tensor], settings: dict[str, Any]) -> SalienceNetwork:
+    """A network from stored weights and settings.
+
+    Raises:
+        ModelError: settings or shapes do not fit this version's network.
+    """
+    try:
+        network = SalienceNetwork(SalienceSettings(**settings))
+        network.load_state_dict(tensors)
+    except (TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"the pitch model does not fit this version of vocsep: {reason}") from error
+    return network.eval()

@@ -1,0 +1,230 @@
+"""F0 tracks: one row of frequencies for each voice on the frame grid, and their files.
+
+Conventions: row 0 is voice 1, the highest; frame ``n`` stands at ``n * HOP / SAMPLE_RATE`` seconds; unvoiced
+is NaN here, an empty cell in CSV and 0 at a network's input.
+"""
+
+import csv
+import json
+import math
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vocsep.errors import F0Error
+from vocsep.pitch.intonation import VoiceStatistics, cents_apart, note_name, statistics_of_voice
+from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, frame_times
+
+__all__ = ["F0Tracks", "VoiceStatistics", "cents_apart", "note_name", "resample_f0"]
+
+LOWEST = 20.0  # Hz, the lowest frequency in an F0 file; from 0 to here is unvoiced (some programs fade to 0)
+HIGHEST = 4000.0  # Hz, the highest
+LONGEST = 86_400.0  # s, the latest time that an F0 file may name
+BRIDGE = (
+    0.05  # s, neighbouring times further apart than this (and than 2.5 usual steps) are a gap, not a glide
+)
+
+
+@dataclass(frozen=True, eq=False)
+class F0Tracks:
+    """F0 of every voice.
+
+    Args:
+        frequencies: ``(voices, frames)`` in Hz; NaN (or 0, which becomes NaN) where the voice is silent.
+
+    Raises:
+        F0Error: not two-dimensional, or an infinite or negative frequency.
+
+    >>> tracks = F0Tracks([[440.0, 0.0, 442.0], [220.0, 220.0, 220.0]])
+    >>> tracks.voices, tracks.frames, tracks.voiced.tolist()[0]
+    (2, 3, [True, False, True])
+    """
+
+    frequencies: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        array = np.array(self.frequencies, dtype=np.float64)
+        if array.ndim != 2:
+            raise F0Error(f"F0 tracks have shape {array.shape}, expected (voices, frames)")
+        if np.isinf(array).any() or (array < 0).any():
+            raise F0Error("F0 tracks hold an infinite or negative frequency")
+        array[array == 0] = np.nan
+        array.setflags(write=False)
+        object.__setattr__(self, "frequencies", array)
+
+    @property
+    def voices(self) -> int:
+        return int(self.frequencies.shape[0])
+
+    @property
+    def frames(self) -> int:
+        return int(self.frequencies.shape[1])
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Centres of the frames, ``(frames,)`` in seconds."""
+        return frame_times(self.frames)
+
+    @property
+    def seconds(self) -> float:
+        """Time of the last frame in seconds."""
+        return max(self.frames - 1, 0) * HOP / SAMPLE_RATE
+
+    @property
+    def voiced(self) -> NDArray[np.bool_]:
+        """``(voices, frames)``, true where the voice sings a pitch."""
+        return np.isfinite(self.frequencies)
+
+    def as_input(self) -> torch.Tensor:
+        """``(voices, frames)`` float32 in Hz with 0 for unvoiced, as networks and sources take it."""
+        return torch.from_numpy(np.nan_to_num(self.frequencies, nan=0.0).astype(np.float32))
+
+    def fitted(self, frames: int) -> "F0Tracks":
+        """The same tracks cut, or continued unvoiced, to ``frames`` frames."""
+        missing = max(frames - self.frames, 0)
+        return F0Tracks(np.pad(self.frequencies[:, :frames], ((0, 0), (0, missing)), constant_values=np.nan))
+
+    def slice(self, start: int, stop: int) -> "F0Tracks":
+        """Frames ``start`` to ``stop`` (excluded)."""
+        return F0Tracks(self.frequencies[:, start:stop])
+
+    def sorted_from_highest(self) -> "F0Tracks":
+        """Voices reordered by their median frequency, highest first; never voiced ones last."""
+        medians = [
+            float(np.median(row[np.isfinite(row)])) if np.isfinite(row).any() else 0.0
+            for row in self.frequencies
+        ]
+        return F0Tracks(self.frequencies[np.argsort([-median for median in medians], kind="stable")])
+
+    def voice_statistics(self) -> list[VoiceStatistics]:
+        """Range, median, share of voiced frames and intonation of each voice."""
+        return [statistics_of_voice(voice, row) for voice, row in enumerate(self.frequencies, start=1)]
+
+    def write_csv(self, path: str | Path) -> None:
+        """Write ``time,voice_1,...``: seconds and Hz with three decimals, an empty cell where unvoiced."""
+        header = ",".join(["time", *(f"voice_{voice}" for voice in range(1, self.voices + 1))])
+        _write_text(Path(path), "\n".join([header, *(",".join(cells) for cells in self._cells())]) + "\n")
+
+    def write_mirex(self, path: str | Path) -> None:
+        """Write the MIREX multi-F0 format: time and the frequencies of that frame, separated by tabs."""
+        lines = ("\t".join(cell for cell in cells if cell) for cells in self._cells())
+        _write_text(Path(path), "\n".join(lines) + "\n")
+
+    def write_json(self, path: str | Path) -> None:
+        """Write ``{"hop_seconds", "voices": [{"voice", "frequencies"}]}`` with null where unvoiced."""
+        rows = [[round(f, 3) if math.isfinite(f) else None for f in row] for row in self.frequencies.tolist()]
+        voices = [{"voice": voice, "frequencies": row} for voice, row in enumerate(rows, start=1)]
+        _write_text(Path(path), json.dumps({"hop_seconds": HOP / SAMPLE_RATE, "voices": voices}) + "\n")
+
+    def _cells(self) -> list[list[str]]:
+        columns = [[f"{f:.3f}" if math.isfinite(f) else "" for f in row] for row in self.frequencies.tolist()]
+        return [list(cells) for cells in zip((f"{time:.3f}" for time in self.times), *columns, strict=True)]
+
+    @staticmethod
+    def read_csv(path: str | Path, voices: int | None = None) -> "F0Tracks":
+        """Read ``time,voice_1,...`` on any time grid onto ours; rows keep the order of the columns.
+
+        Between voiced neighbours the logarithm of frequency is linear; beside an unvoiced one the nearest
+        neighbour decides; a hole in the times is unvoiced. Empty, ``nan`` and 0 .. 20 Hz mean unvoiced.
+
+        Args:
+            path: the file.
+            voices: refuse another number of voices than this.
+
+        Raises:
+            F0Error: one line that names the file, and the line and value where there is one.
+        """
+        path = Path(path)
+        times, table = _read_table(path)
+        if voices is not None and table.shape[0] != voices:
+            raise F0Error(f"{path}: holds {table.shape[0]} voices, {voices} are asked for")
+        return F0Tracks(np.stack([resample_f0(times, row) for row in table]))
+
+
+def resample_f0(times: NDArray[np.float64], frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One F0 curve from any rising times onto the frame grid, up to the last time.
+
+    Args:
+        times: ``(points,)`` in seconds, rising.
+        frequencies: ``(points,)`` in Hz, NaN = unvoiced.
+
+    Returns:
+        ``(frames,)`` in Hz, NaN = unvoiced.
+    """
+    grid = frame_times(frame_count(int(times[-1] * SAMPLE_RATE + 0.5)))
+    step = float(np.median(np.diff(times))) if times.size > 1 else HOP / SAMPLE_RATE
+    left = np.clip(np.searchsorted(times, grid, side="right") - 1, 0, times.size - 1)
+    right = np.minimum(left + 1, times.size - 1)
+    interval = times[right] - times[left]
+    weight = np.clip((grid - times[left]) / np.where(interval > 0, interval, 1.0), 0.0, 1.0)
+    nearest = np.where(weight <= 0.5, left, right)
+    # Before the first time, and in holes of the time axis, a point speaks only for the half step around it.
+    near = np.abs(grid - times[nearest]) <= step / 2 + 1e-9
+    connected = (interval > 0) & (interval <= max(2.5 * step, BRIDGE)) & (grid >= times[0])
+    held = np.where(near | connected, frequencies[nearest], np.nan)
+    log = np.log2(frequencies)
+    glide = np.exp2((1 - weight) * log[left] + weight * log[right])
+    return np.where(connected & np.isfinite(glide), glide, held)
+
+
+def _read_table(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Times ``(points,)`` in seconds and frequencies ``(voices, points)`` in Hz of a CSV file, checked."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [(number, cells) for number, cells in enumerate(csv.reader(file), start=1) if cells]
+    except FileNotFoundError:
+        raise F0Error(f"{path}: no such F0 file") from None
+    except OSError as error:
+        raise F0Error(f"{path}: cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise F0Error(f"{path}: is not a CSV text file") from None
+    if not rows or rows[0][1][0].strip().lower() != "time" or len(rows[0][1]) < 2:
+        raise F0Error(f"{path}: the first line must be the header time,voice_1,...")
+    if len(rows) < 2:
+        raise F0Error(f"{path}: holds no frames after the header")
+    width = len(rows[0][1])
+    values = np.array([_numbers(path, number, cells, width) for number, cells in rows[1:]])
+    falling = np.flatnonzero(np.diff(values[:, 0]) <= 0)
+    if falling.size:
+        number = rows[falling[0] + 2][0]
+        raise F0Error(f"{path}: line {number}: time {values[falling[0] + 1, 0]:g} s does not rise")
+    return values[:, 0], values[:, 1:].T
+
+
+def _numbers(path: Path, line: int, cells: Sequence[str], width: int) -> list[float]:
+    """One line as ``[time, frequency or NaN, ...]``."""
+    if len(cells) != width:
+        raise F0Error(f"{path}: line {line}: {len(cells)} cells, the header has {width}")
+    numbers = []
+    for cell in cells:
+        try:
+            numbers.append(float(cell) if cell.strip() else math.nan)
+        except ValueError:
+            raise F0Error(f"{path}: line {line}: {cell[:40]!r} is not a number") from None
+    if not 0 <= numbers[0] <= LONGEST:
+        raise F0Error(f"{path}: line {line}: time {cells[0]!r} is not within 0 .. {LONGEST:g} s")
+    for column, number in enumerate(numbers[1:], start=1):
+        if 0 <= number < LOWEST:
+            numbers[column] = math.nan
+        elif number < 0 or number > HIGHEST:
+            raise F0Error(f"{path}: line {line}: {number:g} Hz is not within {LOWEST:g} .. {HIGHEST:g} Hz")
+    return numbers
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Write beside the target, then rename: a reader never sees half a file."""
+    temporary = path.with_name(f".vocsep-{uuid.uuid4().hex}")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    except OSError as error:
+        raise F0Error(f"{path}: cannot be written ({error.strerror})") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink()

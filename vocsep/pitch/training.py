@@ -1,0 +1,183 @@
+"""Training of the salience network on synthetic singing.
+
+Each step mixes voices of a repertoire anew: a random number of them, of the same score or of different ones, at random
+levels, coloured by a random recording, with noise. The target is a Gaussian around each true F0 in each frame.
+"""
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vocsep.model import save_model
+from vocsep.pitch.features import BINS, HOP_COARSE, bins_of
+from vocsep.pitch.salience import SalienceNetwork, SalienceSettings
+from vocsep.singers.repertoire import Repertoire, sing_repertoire
+from vocsep.singers.room import background, equaliser
+from vocsep.spectra import HOP, SAMPLE_RATE
+
+SIGMA = 0.8  # F0 bins, width of the target
+WEIGHT = 3.0  # of positives: a missed note costs more than a false one
+SECONDS = 4.0  # of each example
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """Where a training stands: share done (0 to 1), step, running loss."""
+
+    share: float
+    step: int
+    loss: float
+
+
+def salience_target(f0: Tensor) -> Tensor:
+    """``(batch, voices, frames)`` in Hz, 0 = unvoiced -> ``(batch, BINS, frames)``, 1 at each sung F0."""
+    position = bins_of(f0.clamp_min(1.0))[:, :, None, :]
+    bins = torch.arange(BINS, device=f0.device)[None, None, :, None]
+    return torch.exp(-0.5 * ((bins - position) / SIGMA) ** 2).amax(dim=1)
+
+
+class Mixer:
+    """Draws examples from a repertoire: ``signals`` ``(batch, samples)`` and ``f0`` ``(batch, 8, coarse frames)``."""
+
+    def __init__(self, repertoire: Repertoire, seed: int) -> None:
+        self.repertoire = repertoire
+        self.rng = np.random.default_rng(seed)
+        self.samples = round(SECONDS * SAMPLE_RATE) // HOP_COARSE * HOP_COARSE
+
+    def example(self) -> tuple[np.ndarray, np.ndarray]:
+        rng, songs = self.rng, self.repertoire
+        voices = int(rng.choice((1, 2, 3, 4, 5, 6, 8), p=(0.08, 0.15, 0.17, 0.38, 0.08, 0.08, 0.06)))
+        rows = [(int(rng.integers(songs.songs)), int(part)) for part in rng.permutation(4)]
+        if rng.random() < 0.6:  # companions of one score, in harmony
+            rows = [(rows[0][0], part) for _, part in rows]
+        rows += [(int(rng.integers(songs.songs)), int(part)) for part in rng.permutation(4)]
+        last = songs.audio.shape[-1] - self.samples
+        mixture = np.zeros(self.samples)
+        f0 = np.zeros((8, self.samples // HOP_COARSE + 1), np.float32)
+        starts: dict[int, int] = {}
+        weakest = -22.0 if rng.random() < 0.5 else -8.0
+        for slot, (song, part) in enumerate(rows[:voices]):
+            start = starts.setdefault(song, int(rng.integers(0, last // HOP + 1)) * HOP)
+            gain = 10 ** (rng.uniform(weakest, 3.0) / 20) / songs.level[song, part]
+            mixture += gain * songs.audio[song, part, start : start + self.samples]
+            frame = start // HOP
+            f0[slot] = songs.f0[song, part, frame : frame + self.samples // HOP + 1 : HOP_COARSE // HOP]
+        return self._recorded(mixture), f0
+
+    def _recorded(self, mixture: np.ndarray) -> np.ndarray:
+        """The mixture through a random recording: colour, noise, now and then clipping."""
+        rng = self.rng
+        frequencies, gains = equaliser(rng)
+        axis = np.fft.rfftfreq(len(mixture), 1 / SAMPLE_RATE)
+        shape = 10 ** (np.interp(np.log(axis + 1.0), np.log(frequencies), gains) / 20)
+        mixture = np.fft.irfft(np.fft.rfft(mixture) * shape, len(mixture))
+        scale = np.sqrt(np.mean(mixture**2)) + 1e-6
+        mixture = mixture + scale * 10 ** (rng.uniform(-75, -22) / 20) * background(rng, len(mixture))
+        mixture /= np.abs(mixture).max() + 1e-9
+        if rng.random() < 0.05:
+            mixture = np.clip(mixture, -0.5, 0.5)
+        return mixture * 10 ** (rng.uniform(-30, 0) / 20)
+
+    def batch(self, size: int) -> tuple[Tensor, Tensor]:
+        examples = [self.example() for _ in range(size)]
+        signals = torch.from_numpy(np.stack([signal for signal, _ in examples]).astype(np.float32))
+        return signals, torch.from_numpy(np.stack([f0 for _, f0 in examples]))
+
+
+def salience_loss(logits: Tensor, f0: Tensor) -> Tensor:
+    """Cross-entropy against the Gaussian targets, positives weighted, mean over bins and frames."""
+    weight = torch.tensor(WEIGHT, device=logits.device)
+    return nn.functional.binary_cross_entropy_with_logits(logits, salience_target(f0), pos_weight=weight)
+
+
+def train_network(
+    network: SalienceNetwork,
+    mixer: Mixer,
+    *,
+    seconds: float,
+    batch: int = 8,
+    learning_rate: float = 2e-3,
+    steps: int | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
+    checkpoint: Callable[[SalienceNetwork, int], None] | None = None,
+) -> int:
+    """Train for ``seconds`` seconds (or ``steps`` steps) with Adam and a cosine decay of the learning rate.
+
+    Returns:
+        the number of steps done.
+    """
+    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    network.train()
+    half = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # three times faster where the processor has it
+
+    def prepare() -> tuple[Tensor, Tensor]:
+        signals, f0 = mixer.batch(batch)
+        with torch.no_grad():
+            stack: Tensor = network.stack(signals)
+        return stack.contiguous(memory_format=torch.channels_last), f0
+
+    begun, step, running, share = monotonic(), 0, float("nan"), 0.0
+    helper = ThreadPoolExecutor(1)  # mixes the next examples while the network learns from these
+    pending = helper.submit(prepare)
+    while share < 1.0:
+        stack, f0 = pending.result()
+        pending = helper.submit(prepare)
+        warm = min(1.0, (step + 1) / 100)
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            logits = network(stack)
+        loss = salience_loss(logits.float(), f0)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
+        step += 1
+        share = step / steps if steps is not None else (monotonic() - begun) / seconds
+        if progress is not None:
+            progress(TrainingProgress(min(share, 1.0), step, running))
+        if checkpoint is not None and step % 500 == 0:
+            checkpoint(network, step)
+    helper.shutdown(wait=True, cancel_futures=True)
+    network.eval()
+    return step
+
+
+def save_network(network: SalienceNetwork, path: Path, card: dict[str, Any]) -> None:
+    """Write weights, settings and card as one model file."""
+    save_model(path, dict(network.state_dict()), kind="pitch", settings=network.settings.to_dict(), card=card)
+
+
+def train_pitch(
+    output: Path,
+    *,
+    minutes: float = 60.0,
+    seed: int = 1,
+    singers: int = 1600,
+    workers: int = 2,
+    settings: SalienceSettings | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
+) -> Path:
+    """Sing a repertoire of ``singers`` quartets, train a network on it for ``minutes`` and save it as ``output``."""
+    torch.manual_seed(seed)
+    repertoire = sing_repertoire(singers, 2 * SECONDS, seed, workers)
+    network = SalienceNetwork(settings)
+
+    def keep(current: SalienceNetwork, step: int) -> None:
+        save_network(current, output, {"unfinished_at_step": step})
+
+    steps = train_network(
+        network, Mixer(repertoire, seed), seconds=60 * minutes, progress=progress, checkpoint=keep
+    )
+    card = {"seed": seed, "quartets": singers, "minutes": minutes, "steps": steps, "data": "synthetic singing only"}
+    save_network(network, output, card)
+    return output

@@ -1,0 +1,174 @@
+"""How a part is sung: curves of pitch, loudness and vowel from the notes of a score.
+
+All curves lie on a control grid of one knot every `CONTROL` samples (8 ms), half a frame, and are linear between
+knots, so the F0 at a frame is exactly what was sung there.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import lfilter
+
+from vocsep.singers.score import Note
+from vocsep.singers.singer import HUM, Singer
+from vocsep.spectra import SAMPLE_RATE
+
+CONTROL = 128  # samples between knots
+RATE = SAMPLE_RATE / CONTROL  # knots a second
+
+Curve = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Control curves of one sung part, ``(knots,)`` each unless said otherwise.
+
+    Attributes:
+        f0: Hz, defined everywhere (also under rests).
+        level: amplitude of the voiced sound, 0 to 1. Zero under rests and unvoiced consonants.
+        effort: loudness in dB relative to full voice, which also darkens the sound.
+        formants: ``(knots, 8)`` Hz.
+        damping: ``(knots,)`` extra loss in dB an octave above 500 Hz (nasals and hums are dull).
+        breath: amplitude of the breath noise.
+        hiss: ``(knots,)`` amplitude, and ``hiss_band`` ``(knots, 2)`` centre and width in Hz, of consonant noise.
+    """
+
+    f0: Curve
+    level: Curve
+    effort: Curve
+    formants: Curve
+    damping: Curve
+    breath: Curve
+    hiss: Curve
+    hiss_band: Curve
+
+
+def _wander(rng: np.random.Generator, knots: int, hertz: float) -> Curve:
+    """Gaussian noise of unit variance, smooth below about ``hertz``."""
+    noise = gaussian_filter1d(rng.standard_normal(knots), RATE / (2 * np.pi * hertz), mode="wrap")
+    return np.asarray(noise / (noise.std() + 1e-9))
+
+
+def _is_legato(notes: tuple[Note, ...], index: int) -> bool:
+    if index == 0:
+        return False
+    previous = notes[index - 1]
+    return notes[index].onset - (previous.onset + previous.duration) < 0.06
+
+
+def pitch_curve(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.random.Generator) -> Curve:
+    """Sung pitch in semitones (MIDI) at each knot: glides, scoops, vibrato, drift, jitter, errors of intonation."""
+    target = np.full(knots, notes[0].pitch)
+    depth = np.zeros(knots)
+    for i, note in enumerate(notes):
+        first = round(note.onset * RATE)
+        last = round((note.onset + note.duration) * RATE)
+        target[first:] = note.pitch + (singer.offset + rng.normal(0, singer.intonation)) / 100
+        if not _is_legato(notes, i) and rng.random() < singer.scoop:
+            length = round(rng.uniform(0.04, 0.2) * RATE)
+            target[max(first - length, 0) : first + length // 2] = note.pitch - rng.uniform(0.3, 3.0)
+        if rng.random() < 0.5:  # consonants and onsets disturb the larynx for a moment
+            length = round(rng.uniform(0.02, 0.12) * RATE)
+            centre = first + round(rng.uniform(-0.05, 0.05) * RATE)
+            target[max(centre - length, 0) : max(centre + length, 0)] += rng.normal(-0.4, 0.8)
+        if note.duration > 0.35:
+            time = np.arange(max(last - first, 0)) / RATE
+            swell = 1 / (1 + np.exp(-(time - singer.vibrato_delay * rng.uniform(0.5, 1.5)) / 0.08))
+            depth[first:last] = (swell * rng.uniform(0.5, 1.2))[: max(knots - first, 0)]
+    # The larynx as a damped oscillator that follows the target (critically damped or a little less).
+    omega = 2.2 / max(singer.glide, 0.02)
+    radius = np.exp(-singer.damping * omega / RATE)
+    angle = omega * np.sqrt(max(1 - singer.damping**2, 0.0)) / RATE
+    poles = np.array([1.0, -2 * radius * np.cos(angle), radius**2])
+    state = np.array([target[0] * (1 - poles.sum()), -target[0] * poles[2]])
+    smooth, _ = lfilter([poles.sum()], poles, target, zi=state)
+    rate = singer.vibrato_rate * (1 + 0.06 * _wander(rng, knots, 1.0))
+    phase = 2 * np.pi * (np.cumsum(rate) / RATE + rng.random())
+    vibrato = singer.vibrato_depth * gaussian_filter1d(depth, 3.0) * np.sin(phase)
+    cents = vibrato + singer.drift * _wander(rng, knots, 0.8) + singer.jitter * _wander(rng, knots, 12.0)
+    return np.asarray(smooth + cents / 100)
+
+
+def _ramp(knots: float) -> Curve:
+    count = max(int(round(knots)), 1)
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * (np.arange(count) + 0.5) / count))
+
+
+def _pull_down(curve: Curve, first: int, last: int, floor: float, edge: int) -> None:
+    """Lower ``curve`` to ``floor`` times itself between two knots, with smooth edges outside of them."""
+    shape = np.ones(len(curve))
+    low, high = max(first, 0), min(last, len(curve))
+    if high <= low:
+        return
+    shape[low:high] = floor
+    curve *= gaussian_filter1d(shape, max(edge, 1) / 2, mode="nearest")
+
+
+def perform(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.random.Generator) -> Performance:
+    """Sing the notes (at least one): all control curves, drawn from the singer's traits and from chance."""
+    pitch = pitch_curve(notes, singer, knots, rng)
+    level, damping, hiss = np.zeros(knots), np.zeros(knots), np.zeros(knots)
+    band = np.tile((5000.0, 2000.0), (knots, 1))
+    nasal = np.zeros(knots)
+    vowels = rng.integers(0, HUM, len(notes))
+    humming = rng.random() < 0.06
+    vowel = np.full(knots, HUM if humming else vowels[0])
+    melisma = rng.uniform(0.1, 0.7)
+    phrase = 10 ** (rng.uniform(0.1, 0.35) * _wander(rng, knots, 0.25))
+    for i, note in enumerate(notes):
+        first, last = round(note.onset * RATE), round((note.onset + note.duration) * RATE)
+        first, last = min(max(first, 0), knots - 1), min(max(last, first + 4), knots)
+        legato = _is_legato(notes, i)
+        ends = i + 1 == len(notes) or not _is_legato(notes, i + 1)
+        length = last - first
+        shape = np.ones(length) * 10 ** (rng.normal(0, 1.5) / 20)
+        swell = rng.uniform(-5, 5) * np.sin(np.pi * np.arange(length) / length) + rng.uniform(-5, 2) * np.arange(length) / length
+        shape *= 10 ** (swell / 20)
+        if not legato:
+            attack = _ramp(min(rng.uniform(0.015, 0.18) * RATE, length / 2))
+            shape[: len(attack)] *= attack
+        if ends:
+            release = _ramp(min(rng.uniform(0.03, 0.35) * RATE, length / 2))
+            shape[-len(release) :] *= release[::-1]
+        level[first:last] = shape
+        if humming or (legato and rng.random() < melisma):
+            if i:
+                vowel[first:] = vowel[max(first - 1, 0)]
+            continue
+        vowel[first:] = vowels[i]
+        kind = rng.choice(("none", "stop", "hiss", "voiced", "nasal", "breath"), p=(0.2, 0.2, 0.18, 0.12, 0.2, 0.1))
+        start = first - round(rng.uniform(0.03, 0.16) * RATE)
+        if kind == "stop":
+            _pull_down(level, start, first, rng.uniform(0, 0.05), 2)
+            burst = slice(max(first - 2, 0), first + 1)
+            hiss[burst], band[burst] = rng.uniform(0.3, 1.0), (rng.uniform(800, 4500), 3000.0)
+        elif kind in ("hiss", "breath"):
+            _pull_down(level, start, first, 0.0, 2)
+            span = slice(max(start, 0), first)
+            hiss[span] = rng.uniform(0.3, 1.0) if kind == "hiss" else rng.uniform(0.03, 0.2)
+            band[span] = (rng.uniform(2500, 7000), rng.uniform(800, 2500)) if kind == "hiss" else (1800.0, 3000.0)
+        elif kind == "voiced":
+            _pull_down(level, start, first, rng.uniform(0.15, 0.6), 3)
+            hiss[max(start, 0) : first] = rng.uniform(0.0, 0.3)
+        elif kind == "nasal":
+            _pull_down(level, start, first, rng.uniform(0.2, 0.7), 3)
+            nasal[max(start, 0) : first] = 1.0
+    formants = singer.formants[vowel]
+    nasal = nasal if not humming else np.ones(knots)
+    formants = np.where(nasal[:, None] > 0, singer.formants[HUM], formants)
+    formants = gaussian_filter1d(formants, rng.uniform(2.0, 7.0), axis=0, mode="nearest")
+    damping = 8.0 * gaussian_filter1d(nasal, 2.0)
+    effort = 20 * np.log10(np.maximum(phrase / phrase.max(), 1e-2))
+    tremolo = 1 + rng.uniform(0, 0.12) * _wander(rng, knots, 5.5)
+    f0 = 440.0 * 2 ** ((pitch - 69) / 12)
+    formants[:, 0] = np.maximum(formants[:, 0], f0 * 0.98)  # high voices open the mouth so that F1 follows F0
+    third = formants[:, 2:3]
+    cluster = third + (formants[:, 2:5] - third) * (1 - 0.6 * singer.cluster)
+    formants = np.concatenate((formants[:, :2], cluster, formants[:, 5:]), axis=1)
+    level = gaussian_filter1d(level, 1.2) * phrase / phrase.max() * np.maximum(tremolo, 0.3)
+    sounding = gaussian_filter1d((level > 0.01).astype(float), 3.0)
+    breath = 10 ** (singer.breath / 20) * np.maximum(level, 0.3 * sounding)
+    hiss = gaussian_filter1d(hiss, 1.0) * 10 ** (singer.consonants / 20)
+    return Performance(f0, np.where(level < 1e-4, 0.0, level), effort, formants, damping, breath, hiss, band)

@@ -1,0 +1,1 @@
+"""The source model, section III-A of the paper: excitation, vocal-tract filter, voice."""

@@ -1,0 +1,78 @@
+"""Frames, STFT and the one definition of frame time.
+
+Frame ``n`` is centred on sample ``n * HOP`` everywhere: F0, spectrograms, amplitudes, filters, masks. A slip of a
+single frame costs 0.4 dB of separation, so nothing else in vocsep computes a frame time.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+SAMPLE_RATE = 16_000  # Hz, rate of analysis
+HOP = 256  # samples at SAMPLE_RATE: 16 ms between frames
+MASK_FFT = 2048  # samples at SAMPLE_RATE: 128 ms, the window of the soft masks
+
+
+def frame_count(samples: int, hop: int = HOP) -> int:
+    """Number of frames whose centre ``n * hop`` lies in or at the end of a signal of ``samples`` samples.
+
+    >>> frame_count(0), frame_count(255), frame_count(256), frame_count(64_000)
+    (1, 1, 2, 251)
+    """
+    return samples // hop + 1
+
+
+def frame_times(frames: int, hop: int = HOP, sample_rate: int = SAMPLE_RATE) -> NDArray[np.float64]:
+    """Centre of each frame, ``(frames,)`` in seconds.
+
+    >>> frame_times(3)
+    array([0.   , 0.016, 0.032])
+    """
+    return np.arange(frames, dtype=np.float64) * (hop / sample_rate)
+
+
+@lru_cache(maxsize=32)
+def _cached_window(size: int, dtype: torch.dtype, device: str) -> Tensor:
+    return torch.hann_window(size, periodic=True, dtype=dtype, device=device)
+
+
+def hann(size: int, like: Tensor) -> Tensor:
+    """Periodic Hann window of ``size`` samples in the real precision and on the device of ``like``."""
+    dtype = torch.float64 if like.dtype in (torch.float64, torch.complex128) else torch.float32
+    return _cached_window(size, dtype, str(like.device))
+
+
+def stft(signal: Tensor, fft_size: int, hop: int = HOP) -> Tensor:
+    """Short-time Fourier transform with zeros beyond the ends, so that frame ``n`` is centred on ``n * hop``.
+
+    Args:
+        signal: ``(..., samples)``, real.
+        fft_size: samples in the window and in the transform.
+        hop: samples between frames.
+
+    Returns:
+        ``(..., fft_size // 2 + 1, samples // hop + 1)``, complex.
+    """
+    flat = signal.reshape(-1, signal.shape[-1])
+    spectrum = torch.stft(
+        flat, fft_size, hop, window=hann(fft_size, signal), center=True, pad_mode="constant", return_complex=True
+    )
+    return spectrum.reshape(*signal.shape[:-1], *spectrum.shape[-2:])
+
+
+def istft(spectrum: Tensor, samples: int, fft_size: int, hop: int = HOP) -> Tensor:
+    """Inverse of `stft` by weighted overlap-add: exact for an unchanged spectrum.
+
+    Args:
+        spectrum: ``(..., fft_size // 2 + 1, frames)``, complex.
+        samples: length of the signal to return.
+
+    Returns:
+        ``(..., samples)``, real.
+    """
+    flat = spectrum.reshape(-1, *spectrum.shape[-2:])
+    signal = torch.istft(flat, fft_size, hop, window=hann(fft_size, spectrum), center=True, length=samples)
+    return signal.reshape(*spectrum.shape[:-2], samples)

@@ -1,0 +1,212 @@
+"""The training loop: learn to explain mixtures, judge on held-out ones, keep the best.
+
+Unsupervised (the paper, section III-C): the synthesised voices are added and their sum is compared with the
+mixture by the multi-scale spectral loss (13), (14). The loop knows nothing of files and folders: `vocsep.fit`
+feeds it a user's recordings, and the shipped model was trained by the same loop on synthetic singing.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vocsep.errors import ModelError, SettingsError
+from vocsep.excerpts import Excerpts
+from vocsep.loss import multi_scale_spectral_loss
+from vocsep.schedule import Progress, Schedule
+from vocsep.source.excitation import harmonic_excitation
+from vocsep.source.voice import synthesise
+
+__all__ = ["Progress", "Schedule", "Trainer", "train_steps"]
+
+JUDGING_SEED = 20220109  # noise of the held-out excerpts: always the same, so that losses can be compared
+DIVERGED = 20  # steps in a row whose gradients are not finite before we give up
+
+
+class Trainer:
+    """An estimator, its optimiser, and the best weights so far.
+
+    Args:
+        estimator: ``estimator(mixture, f0, excitation=h)`` gives `SourceParameters`; it is trained in place.
+        seed: decides the noise of each step.
+        device: where to compute.
+    """
+
+    def __init__(self, estimator: nn.Module, *, seed: int = 0, device: torch.device | None = None) -> None:
+        self.device = device or torch.device("cpu")
+        self.estimator = estimator.to(self.device)
+        self.optimiser = torch.optim.Adam(self.estimator.parameters())
+        self.seed = seed
+        self.at = Progress()
+        self.best_weights = self._weights()
+        self._not_finite = 0
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: tensor.detach().cpu().clone() for name, tensor in self.estimator.state_dict().items()}
+
+    def loss(self, excerpts: Excerpts, noise_seed: int) -> Tensor:
+        """Loss of a batch, a scalar with gradient (13), (14)."""
+        excerpts = excerpts.to(self.device)
+        samples = excerpts.mixture.shape[-1]
+        with torch.no_grad():  # F0 is given, so the excitation is computed once for features and synthesis
+            excitation = harmonic_excitation(excerpts.f0, samples)
+        parameters = self.estimator(excerpts.mixture, excerpts.f0, excitation=excitation)
+        voices = synthesise(parameters, samples, excitation=excitation, seed=noise_seed)
+        return multi_scale_spectral_loss(voices.sum(dim=1), excerpts.mixture)
+
+    def step(self, excerpts: Excerpts, learning_rate: float, clip: float) -> None:
+        """One step of Adam. A batch whose gradients are not finite is passed over.
+
+        Raises:
+            SettingsError: `DIVERGED` batches in a row were.
+        """
+        self.estimator.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = self.loss(excerpts, noise_seed=self.seed + self.at.step + 1)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.estimator.parameters(), clip)
+        value = float(loss.detach())
+        if not (math.isfinite(value) and bool(torch.isfinite(norm))):
+            self._not_finite += 1
+            if self._not_finite >= DIVERGED:
+                raise SettingsError(
+                    f"learning_rate {learning_rate:g}: training diverged at step {self.at.step}"
+                )
+            self.at = replace(self.at, step=self.at.step + 1)
+            return
+        self._not_finite = 0
+        self.optimiser.step()
+        smoothed = value if math.isnan(self.at.loss) else 0.95 * self.at.loss + 0.05 * value
+        self.at = replace(self.at, step=self.at.step + 1, loss=smoothed)
+
+    def judge(self, held_out: Sequence[Excerpts]) -> float:
+        """Mean loss of the held-out excerpts; remembers the weights if they are the best so far."""
+        self.estimator.eval()
+        total, count = 0.0, 0
+        with torch.no_grad():
+            for excerpts in held_out:
+                total += float(self.loss(excerpts, JUDGING_SEED)) * len(excerpts.mixture)
+                count += len(excerpts.mixture)
+        judged = total / count
+        self.at = replace(
+            self.at,
+            judged=judged,
+            start=judged if math.isnan(self.at.start) else self.at.start,
+            stale=self.at.stale + 1,
+        )
+        if judged < self.at.best:
+            self.best_weights = self._weights()
+            self.at = replace(self.at, best=judged, best_step=self.at.step, stale=0)
+        return judged
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is needed to go on later, as named tensors: weights, best weights, moments of Adam."""
+        stored = {f"weights/{name}": tensor for name, tensor in self._weights().items()}
+        stored |= {f"best/{name}": tensor for name, tensor in self.best_weights.items()}
+        for name, parameter in self.estimator.named_parameters():
+            for key, value in self.optimiser.state.get(parameter, {}).items():
+                stored[f"adam/{name}/{key}"] = value
+        return stored
+
+    def state(self) -> dict[str, Any]:
+        """The numbers that go with `tensors`; what is not finite (nothing judged yet) is left out."""
+        return {k: v for k, v in asdict(self.at).items() if v is not None and math.isfinite(v)}
+
+    def restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Go on from what `tensors` and `state` gave.
+
+        Raises:
+            ModelError: they do not fit this estimator.
+        """
+        try:
+            self.estimator.load_state_dict(_below("weights", tensors))
+            self.best_weights = _below("best", tensors)
+            for name, parameter in self.estimator.named_parameters():
+                moments = _below(f"adam/{name}", tensors)
+                if moments:
+                    # Adam counts its steps on the CPU whatever the device.
+                    self.optimiser.state[parameter] = {
+                        key: value if key == "step" else value.to(parameter.device)
+                        for key, value in moments.items()
+                    }
+            self.at = Progress(**state)
+        except (RuntimeError, TypeError) as error:
+            raise ModelError(
+                "the checkpoint does not fit this vocsep; start again without --resume"
+            ) from error
+
+    def forget_best(self) -> None:
+        """Judge anew, because the held-out excerpts have changed."""
+        self.at = replace(self.at, start=math.nan, judged=math.nan, best=math.inf, stale=0)
+
+    def use_best(self) -> None:
+        """Put the best weights into the estimator."""
+        self.estimator.load_state_dict(self.best_weights)
+        self.estimator.eval()
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{prefix}/"
+    return {name[len(start) :]: tensor for name, tensor in tensors.items() if name.startswith(start)}
+
+
+def train_steps(
+    trainer: Trainer,
+    batches: Iterator[Excerpts],
+    held_out: Sequence[Excerpts],
+    schedule: Schedule,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    checkpoint: Callable[[], None] | None = None,
+) -> str:
+    """Train until a bound is reached or nothing improves any more; the trainer then knows the best weights.
+
+    Args:
+        trainer: fresh, or restored.
+        batches: without end.
+        held_out: never learned from; at least one batch.
+        schedule: bounds and rates.
+        progress: called after each step and after each look at the held-out excerpts.
+        checkpoint: called after each look; `KeyboardInterrupt` passes through without it.
+
+    Returns:
+        Why it ended: ``"steps"``, ``"time"`` or ``"no improvement"``.
+    """
+    began = time.monotonic() - trainer.at.seconds
+
+    def tell() -> None:
+        seconds = time.monotonic() - began
+        done = schedule.share_done(trainer.at.step, seconds)
+        left = seconds * (1.0 - done) / done if done > 0 else None
+        trainer.at = replace(trainer.at, seconds=seconds, share_done=done, seconds_left=left)
+        if progress is not None:
+            progress(trainer.at)
+
+    def look() -> None:
+        trainer.judge(held_out)
+        tell()
+        if checkpoint is not None:
+            checkpoint()
+
+    if math.isinf(trainer.at.best):
+        look()
+    while (
+        trainer.at.stale < schedule.patience
+        and schedule.share_done(trainer.at.step, trainer.at.seconds) < 1.0
+    ):
+        rate = schedule.rate(trainer.at.step, trainer.at.seconds)
+        trainer.step(next(batches), rate, schedule.clip)
+        tell()
+        if trainer.at.step % schedule.judge_every == 0:
+            look()
+    if trainer.at.stale >= schedule.patience:
+        return "no improvement"
+    if trainer.at.step % schedule.judge_every:
+        look()
+    return "steps" if schedule.steps and trainer.at.step >= schedule.steps else "time"
