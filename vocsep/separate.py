@@ -159,7 +159,7 @@ class Separator:
 
         Args:
             path: the recording. folder: where the stems go, ``voice_1.wav`` (the highest) and so on.
-            voices, tracks, progress: as in `separate`. ``tracks`` start where the recording starts, not at ``start``.
+            voices, tracks, progress: as in `separate`. ``tracks`` are on the clock of the whole recording.
             names: of the stems, instead of ``voice_1`` ...
             start, duration: seconds of the recording to separate.
             format, bit_depth: of the stems; as the recording by default.
@@ -177,9 +177,8 @@ class Separator:
             first, samples = source.span(start, duration)
             info = source.info
             analysis = analysis_stream(source, start=start, duration=duration)
-            if tracks is not None and first:
-                skipped = round(start * SAMPLE_RATE / HOP)
-                tracks = tracks.slice(skipped, max(tracks.frames, skipped + 1))
+            if tracks is not None:
+                tracks = tracks.from_time(start)
             tracks = self._tracks(analysis, voices, tracks, progress)
             found = monotonic()
             stem_names = list(names) if names is not None else [f"voice_{j + 1}" for j in range(tracks.voices)]

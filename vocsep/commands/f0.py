@@ -113,7 +113,7 @@ def f0(
                 raise VoicesNotFound(about(recording, error)) from error
     _show(screen, recording, tracks, start)
     if output:
-        _write(tracks, output, format_ or BY_SUFFIX.get(output.suffix.lower(), Format.csv))
+        _write(tracks, output, format_ or BY_SUFFIX.get(output.suffix.lower(), Format.csv), start)
         screen.line(f"pitches in {output}")
     if plot:
         from vocsep.report import write_plot
@@ -160,9 +160,9 @@ def _show(screen: "Screen", recording: Path, tracks: "F0Tracks", start: float) -
     )
 
 
-def _write(tracks: "F0Tracks", output: Path, format_: Format) -> None:
+def _write(tracks: "F0Tracks", output: Path, format_: Format, start: float) -> None:
     write = {Format.csv: tracks.write_csv, Format.mirex: tracks.write_mirex, Format.json: tracks.write_json}
-    write[format_](output)
+    write[format_](output, start)
 
 
 def _as_document(recording: Path, tracks: "F0Tracks", start: float) -> dict[str, object]:

@@ -56,7 +56,7 @@ class EstimatorSettings:
     alpha_maximum: float = 8.0
     gain_maximum: float = 8.0
     bands: int = 40
-    units: int = 128
+    units: int = 96
     blocks: int = 4
     fft_size: int = 512
     encoder_units: int = 256

@@ -19,6 +19,8 @@ LOWEST = 55.0  # Hz, F0 of bin 0
 BINS_PER_OCTAVE = 36
 BINS = 166  # F0 bins: 55 to 1320 Hz
 HARMONICS = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
+AGAIN = (1.0, 2.0, 3.0, 4.0)  # harmonics that are read a second time, with the next shorter window: when do notes change?
+READINGS = len(HARMONICS) + len(AGAIN)
 WINDOWS = ((4096, 0.0), (2048, 450.0), (1024, 1800.0))  # samples, and the lowest frequency in Hz that it serves
 HOP_COARSE = 512  # samples, hop of the network: every second frame of the analysis
 RANGE = 3.5  # decades of magnitude below the loudest that are seen
@@ -35,7 +37,7 @@ class HarmonicStack(nn.Module):
     """Harmonic stack of a signal; holds only tables.
 
     Shape:
-        input ``(batch, samples)`` at 16 kHz -> output ``(batch, 2 * harmonics, BINS, frames)``, dimensionless, about 0
+        input ``(batch, samples)`` at 16 kHz -> output ``(batch, 2 * READINGS, BINS, frames)``, dimensionless, about 0
         to 1; frame n is centred on sample ``n * hop``.
     """
 
@@ -45,16 +47,19 @@ class HarmonicStack(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        target = torch.tensor(HARMONICS, dtype=torch.float64)[:, None] * bin_frequencies()[None, :]
+        target = torch.tensor(HARMONICS + AGAIN, dtype=torch.float64)[:, None] * bin_frequencies()[None, :]
+        again = torch.arange(READINGS)[:, None] >= len(HARMONICS)
+        thresholds = torch.tensor([lowest for _, lowest in WINDOWS[1:]])
+        window = (target[..., None] >= thresholds).sum(dim=-1) + again.long()
+        window = window.clamp_max(len(WINDOWS) - 1)
         index = torch.zeros_like(target, dtype=torch.long)
         weight = torch.zeros_like(target)
         first = 0
-        for size, lowest in WINDOWS:
+        for number, (size, _) in enumerate(WINDOWS):
             position = target * size / SAMPLE_RATE
-            chosen = target >= lowest
             low = position.floor().clamp(0, size // 2 - 1)
-            index[chosen] = (first + low.long())[chosen]
-            weight[chosen] = (position - low).clamp(0, 1)[chosen]
+            index = torch.where(window == number, first + low.long(), index)
+            weight = torch.where(window == number, (position - low).clamp(0, 1), weight)
             first += size // 2 + 1
         audible = target < 0.98 * SAMPLE_RATE / 2
         self.register_buffer("index", index.reshape(-1), persistent=False)
@@ -81,11 +86,12 @@ class HarmonicStack(nn.Module):
         relative = (self._read(torch.cat(levels, dim=1)) - top) / RANGE + 1.0
         contrast = self._read(torch.cat(contrasts, dim=1)) / 2.0
         batch, _, frames = relative.shape
-        stack = torch.stack((relative.clamp(0.0, 1.0), contrast.clamp(-1.0, 1.0)), dim=1) * self.audible
-        return stack.reshape(batch, 2 * len(HARMONICS), BINS, frames)
+        stack = torch.stack((relative.clamp(0.0, 1.0), contrast.clamp(-1.0, 1.0)), dim=1)
+        stack = stack * self.audible
+        return stack.reshape(batch, 2 * READINGS, BINS, frames)
 
     def _read(self, spectra: Tensor) -> Tensor:
-        """Linear interpolation in frequency: ``(batch, all bins, frames) -> (batch, harmonics * BINS, frames)``."""
+        """Linear interpolation in frequency: ``(batch, all bins, frames) -> (batch, READINGS * BINS, frames)``."""
         low = spectra.index_select(1, self.index)
         high = spectra.index_select(1, self.index + 1)
         return torch.lerp(low, high, self.weight)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vocsep.errors import ModelError
-from vocsep.pitch.features import BINS, BINS_PER_OCTAVE, HARMONICS, HOP_COARSE, HarmonicStack
+from vocsep.pitch.features import BINS, BINS_PER_OCTAVE, HOP_COARSE, READINGS, HarmonicStack
 from vocsep.spectra import HOP, frame_count
 
 
@@ -43,7 +43,7 @@ class SalienceNetwork(nn.Module):
     """Harmonic stack -> logits of salience.
 
     Shape:
-        ``(batch, 2 * harmonics, BINS, frames) -> (batch, BINS, frames)``
+        ``(batch, 2 * READINGS, BINS, frames) -> (batch, BINS, frames)``
     """
 
     def __init__(self, settings: SalienceSettings | None = None) -> None:
@@ -51,7 +51,7 @@ class SalienceNetwork(nn.Module):
         self.settings = settings or SalienceSettings()
         channels, tall = self.settings.channels, self.settings.tall
         self.stack = HarmonicStack()
-        self.enter = nn.Conv2d(2 * len(HARMONICS), channels, (5, 3), padding=(2, 1))
+        self.enter = nn.Conv2d(2 * READINGS, channels, (5, 3), padding=(2, 1))
         self.second = nn.Conv2d(channels, channels, (5, 3), padding=(2, 1))
         # Octave and fifth errors need a view of an octave on either side.
         self.reduce = nn.Conv2d(channels, tall, 1)

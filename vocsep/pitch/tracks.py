@@ -94,6 +94,12 @@ class F0Tracks:
         """Frames ``start`` to ``stop`` (excluded)."""
         return F0Tracks(self.frequencies[:, start:stop])
 
+    def from_time(self, start: float) -> "F0Tracks":
+        """The tracks of a recording that is cut at ``start`` seconds: frame 0 stands at that time."""
+        if start <= 0 or self.seconds <= start:
+            return self if start <= 0 else self.fitted(0)
+        return F0Tracks(np.stack([resample_f0(self.times - start, row) for row in self.frequencies]))
+
     def sorted_from_highest(self) -> "F0Tracks":
         """Voices reordered by their median frequency, highest first; never voiced ones last."""
         medians = [
@@ -106,25 +112,30 @@ class F0Tracks:
         """Range, median, share of voiced frames and intonation of each voice."""
         return [statistics_of_voice(voice, row) for voice, row in enumerate(self.frequencies, start=1)]
 
-    def write_csv(self, path: str | Path) -> None:
-        """Write ``time,voice_1,...``: seconds and Hz with three decimals, an empty cell where unvoiced."""
-        header = ",".join(["time", *(f"voice_{voice}" for voice in range(1, self.voices + 1))])
-        _write_text(Path(path), "\n".join([header, *(",".join(cells) for cells in self._cells())]) + "\n")
+    def write_csv(self, path: str | Path, start: float = 0.0) -> None:
+        """Write ``time,voice_1,...``: seconds and Hz with three decimals, an empty cell where unvoiced.
 
-    def write_mirex(self, path: str | Path) -> None:
+        Args:
+            path: target.
+            start: time of the first frame in s, on the clock of the recording.
+        """
+        header = ",".join(["time", *(f"voice_{voice}" for voice in range(1, self.voices + 1))])
+        _write_text(Path(path), "\n".join([header, *(",".join(cells) for cells in self._cells(start))]) + "\n")
+
+    def write_mirex(self, path: str | Path, start: float = 0.0) -> None:
         """Write the MIREX multi-F0 format: time and the frequencies of that frame, separated by tabs."""
-        lines = ("\t".join(cell for cell in cells if cell) for cells in self._cells())
+        lines = ("\t".join(cell for cell in cells if cell) for cells in self._cells(start))
         _write_text(Path(path), "\n".join(lines) + "\n")
 
-    def write_json(self, path: str | Path) -> None:
-        """Write ``{"hop_seconds", "voices": [{"voice", "frequencies"}]}`` with null where unvoiced."""
+    def write_json(self, path: str | Path, start: float = 0.0) -> None:
+        """Write ``{"start", "hop_seconds", "voices": [{"voice", "frequencies"}]}`` with null where unvoiced."""
         rows = [[round(f, 3) if math.isfinite(f) else None for f in row] for row in self.frequencies.tolist()]
         voices = [{"voice": voice, "frequencies": row} for voice, row in enumerate(rows, start=1)]
-        _write_text(Path(path), json.dumps({"hop_seconds": HOP / SAMPLE_RATE, "voices": voices}) + "\n")
+        _write_text(Path(path), json.dumps({"start": start, "hop_seconds": HOP / SAMPLE_RATE, "voices": voices}) + "\n")
 
-    def _cells(self) -> list[list[str]]:
+    def _cells(self, start: float) -> list[list[str]]:
         columns = [[f"{f:.3f}" if math.isfinite(f) else "" for f in row] for row in self.frequencies.tolist()]
-        return [list(cells) for cells in zip((f"{time:.3f}" for time in self.times), *columns, strict=True)]
+        return [list(cells) for cells in zip((f"{start + time:.3f}" for time in self.times), *columns, strict=True)]
 
     @staticmethod
     def read_csv(path: str | Path, voices: int | None = None) -> "F0Tracks":

@@ -69,16 +69,16 @@ def pitch_curve(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.ran
         if not _is_legato(notes, i) and rng.random() < singer.scoop:
             length = round(rng.uniform(0.04, 0.2) * RATE)
             target[max(first - length, 0) : first + length // 2] = note.pitch - rng.uniform(0.3, 3.0)
-        if rng.random() < 0.5:  # consonants and onsets disturb the larynx for a moment
-            length = round(rng.uniform(0.02, 0.12) * RATE)
+        if rng.random() < 0.7:  # consonants and onsets disturb the larynx for a moment
+            length = round(rng.uniform(0.015, 0.1) * RATE)
             centre = first + round(rng.uniform(-0.05, 0.05) * RATE)
-            target[max(centre - length, 0) : max(centre + length, 0)] += rng.normal(-0.4, 0.8)
+            target[max(centre - length, 0) : max(centre + length, 0)] += rng.normal(-0.5, 1.6)
         if note.duration > 0.35:
             time = np.arange(max(last - first, 0)) / RATE
             swell = 1 / (1 + np.exp(-(time - singer.vibrato_delay * rng.uniform(0.5, 1.5)) / 0.08))
             depth[first:last] = (swell * rng.uniform(0.5, 1.2))[: max(knots - first, 0)]
     # The larynx as a damped oscillator that follows the target (critically damped or a little less).
-    omega = 2.2 / max(singer.glide, 0.02)
+    omega = 2.2 / singer.glide
     radius = np.exp(-singer.damping * omega / RATE)
     angle = omega * np.sqrt(max(1 - singer.damping**2, 0.0)) / RATE
     poles = np.array([1.0, -2 * radius * np.cos(angle), radius**2])
@@ -87,7 +87,7 @@ def pitch_curve(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.ran
     rate = singer.vibrato_rate * (1 + 0.06 * _wander(rng, knots, 1.0))
     phase = 2 * np.pi * (np.cumsum(rate) / RATE + rng.random())
     vibrato = singer.vibrato_depth * gaussian_filter1d(depth, 3.0) * np.sin(phase)
-    cents = vibrato + singer.drift * _wander(rng, knots, 0.8) + singer.jitter * _wander(rng, knots, 12.0)
+    cents = vibrato + singer.drift * _wander(rng, knots, 0.8) + singer.jitter * (_wander(rng, knots, 10.0) + 0.5 * _wander(rng, knots, 25.0))
     return np.asarray(smooth + cents / 100)
 
 

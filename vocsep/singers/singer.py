@@ -78,7 +78,7 @@ def random_singer(rng: np.random.Generator, median_pitch: float) -> Singer:
     style = rng.random()  # from straight-toned early music to opera
     average = np.concatenate((VOWELS, np.tile(UPPER, (len(VOWELS), 1))), axis=1)
     personal = rng.normal(1.0, 0.05, average.shape) * rng.normal(1.0, 0.02, (1, average.shape[1]))
-    depth = float(rng.uniform(0, 15)) if rng.random() < 0.35 else float(rng.uniform(10, 35) + 45 * style * rng.random())
+    depth = float(rng.uniform(0, 20)) if rng.random() < 0.3 else float(rng.uniform(15, 50) + 60 * style * rng.random())
     return Singer(
         tract=tract,
         formants=average * tract * personal,
@@ -89,13 +89,13 @@ def random_singer(rng: np.random.Generator, median_pitch: float) -> Singer:
         vibrato_rate=float(rng.uniform(4.3, 7.2)),
         vibrato_depth=depth,
         vibrato_delay=float(rng.uniform(0.0, 0.5)),
-        drift=float(rng.uniform(3, 18)),
-        jitter=float(rng.uniform(0.5, 7)),
-        intonation=float(rng.uniform(3, 25)),
+        drift=float(rng.uniform(5, 45)),
+        jitter=float(rng.uniform(1, 18)),
+        intonation=float(rng.uniform(3, 30)),
         offset=float(rng.normal(0, 10)),
-        glide=float(rng.uniform(0.02, 0.2)),
+        glide=float(np.exp(rng.uniform(np.log(0.012), np.log(0.16)))),
         damping=float(rng.uniform(0.5, 1.0)),
-        scoop=float(rng.uniform(0, 0.6)),
+        scoop=float(rng.uniform(0, 0.8)),
         breath=float(rng.uniform(-50, -14)),
         consonants=float(rng.uniform(-32, -4)),
         ripple=rng.normal(0, rng.uniform(0, 3.0), 128),
