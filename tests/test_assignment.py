@@ -1,4 +1,4 @@
-"""Assignment of candidates to voices: laws that both methods obey, and what each of them promises on its own."""
+"""Assignment of candidates to voices: laws that both methods obey, and what each promises on its own."""
 
 from collections.abc import Callable, Sequence
 from itertools import combinations, product
@@ -205,7 +205,7 @@ def test_heuristic_sorts_the_values_it_picked() -> None:
 
 
 def plain_cost(path: Sequence[tuple[float, ...]], given: Candidates, costs: ViterbiCosts) -> float:
-    """Cost of a path of frames, each a tuple of pitches (NaN = silent), written down as the costs are described."""
+    """Cost of a path of frames, each a tuple of pitches (NaN = silent), as the costs are described."""
     total = 0.0
     for number, frame in enumerate(path):
         for voice, pitch in enumerate(frame):

@@ -1,7 +1,7 @@
 """From a recording to F0 tracks, with a network that reads the pitch straight off the samples.
 
-The sample at the centre of each frame holds the number of an F0 bin (0 = silence); nothing else sounds. So every
-frame of a long recording says what must be found there, whatever the chunks.
+The sample at the centre of each frame holds the number of an F0 bin (0 = silence); nothing else sounds. So
+every frame of a long recording says what must be found there, whatever the chunks.
 """
 
 from collections.abc import Callable

@@ -33,7 +33,9 @@ def tones(songs: int = 2, seconds: float = 5.0) -> Repertoire:
     frames = frame_count(samples)
     lowest = 440 * 2 ** ((np.array([67, 62, 55, 45]) - 69) / 12) * 2 ** (rng.uniform(-0.2, 0.2, (songs, 1)))
     f0 = lowest[..., None] * 2 ** (np.linspace(0, 0.3, frames) * rng.uniform(-1, 1, (songs, 4, 1)))
-    curve = np.apply_along_axis(lambda row: np.interp(np.arange(samples) / HOP, np.arange(frames), row), 2, f0)
+    curve = np.apply_along_axis(
+        lambda row: np.interp(np.arange(samples) / HOP, np.arange(frames), row), 2, f0
+    )
     phase = 2 * np.pi * np.cumsum(curve, axis=2) / SAMPLE_RATE
     sound = sum(np.sin(k * phase) / k for k in range(1, 9))
     middle = slice(frames // 2, frames // 2 + 20)

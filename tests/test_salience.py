@@ -72,7 +72,8 @@ def test_stored_weights_make_the_same_network(network: SalienceNetwork) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"channels": 7}, {"chanels": 6}, {"channels": 6, "tall": 2, "blocks": 5}, {"channels": "six"}]
+    "settings",
+    [{"channels": 7}, {"chanels": 6}, {"channels": 6, "tall": 2, "blocks": 5}, {"channels": "six"}],
 )
 def test_weights_that_do_not_fit_their_settings_are_refused_in_one_line(
     network: SalienceNetwork, settings: dict[str, Any]

@@ -2,6 +2,7 @@
 
 import builtins
 import sys
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def test_notes_of_a_part_follow_each_other_without_overlap() -> None:
     for score in scores():
         for part in score.parts:
             assert all(note.duration > 0 for note in part)
-            for note, following in zip(part[:-1], part[1:], strict=True):
+            for note, following in pairwise(part):
                 assert note.onset + note.duration <= following.onset + 1e-6
 
 
@@ -71,7 +72,7 @@ def test_consecutive_chords_seldom_move_in_parallels() -> None:
     moves = parallels = 0
     for seed in SEEDS:
         chords = _progression(np.random.default_rng(seed), 20)
-        for before, after in zip(chords[:-1], chords[1:], strict=True):
+        for before, after in pairwise(chords):
             moves += 1
             parallels += int(_has_parallels(before, after[None])[0])
     assert parallels < 0.2 * moves
@@ -82,7 +83,7 @@ def test_voices_share_harmonics_and_rest_now_and_then() -> None:
         following.onset - (note.onset + note.duration) > 0.05
         for score in scores()
         for part in score.parts
-        for note, following in zip(part[:-1], part[1:], strict=True)
+        for note, following in pairwise(part)
     )
     assert rests > len(SEEDS)
 

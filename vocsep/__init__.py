@@ -24,7 +24,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public classes when they are asked for, so that ``vocsep --help`` need not wait for torch."""
+    """Import the public classes when asked for, so that ``vocsep --help`` need not wait for torch."""
     if name not in _HOMES:
         raise AttributeError(f"module 'vocsep' has no attribute {name!r}")
     from importlib import import_module

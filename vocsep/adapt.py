@@ -1,11 +1,11 @@
-"""Adaptation on the recording itself: the source parameters are optimised until the voices explain the mixture.
+"""Adaptation on the recording itself: source parameters are optimised until they explain the mixture.
 
-The paper suggests to optimise on the test mixture. Here the network's estimate is the start, and what is optimised are
-smooth corrections of each voice's filter, in dB on a few mel bands in each frame, and of its noise gain. The voices'
-expected powers add, so no waveform is synthesised: the combs are computed once and a step costs a few products.
+The paper suggests to optimise on the test mixture. Here the network's estimate is the start, and what is
+optimised are smooth corrections of each voice's filter, in dB on a few mel bands in each frame, and of its
+noise gain. The voices' expected powers add, so no waveform is synthesised: the combs are computed once and a
+step costs a few products.
 
-The divergence is that of M. N. Schmidt and of NMF (Kullback-Leibler) on magnitudes, m - M log m; penalties keep the
-corrections smooth in time and in frequency.
+The misfit is `vocsep.divergence`; penalties keep the corrections smooth in time and in frequency.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from vocsep.divergence import magnitude_divergence
 from vocsep.masks import mask_frequencies
 from vocsep.source.voice import SourceParameters, band_matrix, power_envelopes
 from vocsep.spectra import MASK_FFT, hann
@@ -42,16 +43,6 @@ class AdaptSettings:
     near: float = 0.0
     stride: int = 2
     top: float = 5_000.0
-
-
-def _thinned(parameters: SourceParameters, stride: int) -> SourceParameters:
-    return SourceParameters(
-        parameters.f0[..., ::stride],
-        parameters.alpha[..., ::stride],
-        parameters.gain[..., ::stride],
-        parameters.lsf[..., ::stride, :],
-        parameters.noise_magnitudes,
-    )
 
 
 def _between(coarse: Tensor, frames: int, stride: int) -> Tensor:
@@ -85,12 +76,14 @@ def adapt(
     """
     if steps == 0:
         return parameters
+    if parameters.correction is not None:
+        raise ValueError("the parameters have been adapted before")
     settings = settings or AdaptSettings()
     keep = int(settings.top / mask_frequencies()[1].item()) + 1
     frequencies = mask_frequencies(combs.device)[:keep]
     stride = settings.stride
     with torch.no_grad():
-        harmonic, noise = power_envelopes(_thinned(parameters, stride), frequencies)
+        harmonic, noise = power_envelopes(parameters.frames_slice(0, None, stride), frequencies)
         energy = hann(MASK_FFT, combs).square().sum()
         voiced = (harmonic[0] * combs[:, :keep, ::stride].transpose(1, 2)).contiguous()
         unvoiced = (noise[0] * energy).contiguous()
@@ -105,8 +98,7 @@ def adapt(
     for step in range(steps):
         curve = torch.exp(ln10 * (shape @ bands))
         powers = (curve * (voiced + unvoiced * torch.exp(ln10 * hiss))).sum(dim=0)
-        model = (powers + 1e-6).sqrt()
-        misfit = (model - target * torch.log(model)).mean()
+        misfit = magnitude_divergence(powers, target)
         rough = (shape[:, 1:] - shape[:, :-1]).abs().mean() if shape.shape[1] > 1 else shape.new_zeros(())
         bend = (shape[..., 2:] - 2 * shape[..., 1:-1] + shape[..., :-2]).square().mean()
         rough = rough + ((hiss[:, 1:] - hiss[:, :-1]).abs().mean() if hiss.shape[1] > 1 else 0.0)
@@ -114,7 +106,7 @@ def adapt(
         if settings.near:
             loss = loss + settings.near * shape.square().mean()
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         if progress is not None:
             progress((step + 1) / steps)
@@ -122,6 +114,4 @@ def adapt(
     with torch.no_grad():
         correction = 10 * _between(shape, frames, stride)[None]
         louder = torch.exp(0.5 * ln10 * _between(hiss, frames, stride)[None, ..., 0])
-        if parameters.correction is not None:
-            raise ValueError("the parameters have been adapted before")
         return replace(parameters, correction=correction, gain=parameters.gain * louder)

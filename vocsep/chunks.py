@@ -1,7 +1,8 @@
 """Long recordings in overlapping chunks: bounded memory, and seams that nobody hears.
 
-Chunk edges lie on even seconds, where frame and sample grids of every rate meet (2 s = 125 frames). Around an edge both
-chunks are faded linearly into each other; their weights add up to one, so the stems still add up to the recording.
+Chunk edges lie on even seconds, where frame and sample grids of every rate meet (2 s = 125 frames). Around an
+edge both chunks are faded linearly into each other; their weights add up to one, so the stems still add up to
+the recording.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ CONTEXT = 2  # s on either side of an edge that a chunk knows
 
 @dataclass(frozen=True)
 class Chunk:
-    """One chunk of a recording, all in seconds: known from ``begin`` to ``end``, heard from ``first`` to ``last``."""
+    """One chunk, all in seconds: known from ``begin`` to ``end``, heard from ``first`` to ``last``."""
 
     begin: int
     end: float
@@ -28,7 +29,8 @@ class Chunk:
     def weights(self, sample_rate: int, samples: int) -> NDArray[np.float32]:
         """Weight of each of the ``samples`` heard samples, ``(samples, 1)``."""
         weights = np.ones((samples, 1), np.float32)
-        ramp = ((np.arange(2 * FADE * sample_rate, dtype=np.float32) + 0.5) / (2 * FADE * sample_rate))[:, None]
+        length = 2 * FADE * sample_rate
+        ramp = ((np.arange(length, dtype=np.float32) + 0.5) / length)[:, None]
         if self.fades_in:
             weights[: len(ramp)] = ramp
         if self.fades_out:
@@ -37,7 +39,8 @@ class Chunk:
 
 
 def plan_chunks(seconds: float, length: int = LENGTH) -> list[Chunk]:
-    """Chunks of about ``length`` seconds (an even number) that cover ``seconds`` seconds; the last is up to 1.5 times as long.
+    """Chunks of about ``length`` seconds (an even number) that cover ``seconds`` seconds; the last is up to
+    twice as long.
 
     >>> [(c.first, c.last) for c in plan_chunks(60.5)]
     [(0, 25), (23, 60.5)]

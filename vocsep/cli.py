@@ -17,6 +17,7 @@ from vocsep.commands.f0 import f0
 from vocsep.commands.fit import fit
 from vocsep.commands.separate import separate
 from vocsep.commands.train_pitch import train_pitch
+from vocsep.commands.train_voices import train_voices
 from vocsep.errors import Interrupted, SettingsError, VocsepError
 
 DONE, FAILED, USAGE, STOPPED = 0, 1, 2, 130
@@ -32,6 +33,7 @@ app.command("f0")(f0)
 app.command("fit")(fit)
 app.command("demo")(demo)
 app.command("train-pitch")(train_pitch)
+app.command("train-voices")(train_voices)
 
 
 def _version(asked: bool) -> None:

@@ -1,7 +1,7 @@
 """Every error that a user can cause, drawn once.
 
-Each message is a single line that names the file, the value and the bound, so that the command line can print it
-as it stands. Anything else that is raised is a defect of ours and keeps its traceback.
+Each message is a single line that names the file, the value and the bound, so that the command line can print
+it as it stands. Anything else that is raised is a defect of ours and keeps its traceback.
 """
 
 

@@ -1,4 +1,4 @@
-"""What a stretch of a recording is made of: source parameters of each voice, found by network and adaptation."""
+"""What a stretch of a recording is made of: source parameters of each voice, by network and adaptation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Explanation:
 
 
 def untrained_comb(f0: Tensor) -> SourceParameters:
-    """Every voice alike: all harmonics through the glottal tilt, a little noise, no vocal tract. ``f0`` (voices, frames)."""
+    """Every voice alike: harmonics through the glottal tilt, a little noise; ``f0`` (voices, frames)."""
     flat = torch.linspace(0, torch.pi, 22, device=f0.device)[1:-1]
     ones = torch.ones_like(f0)[None]
     return SourceParameters(

@@ -1,8 +1,9 @@
 """Soft masks from the voices' powers, and Wiener filtering of the original recording with them.
 
-Masks live on the analysis grid (16 kHz, 2048/256) and add up to one in every bin, so the filtered stems add up to the
-recording, sample for sample. A recording of another rate is filtered with windows of the same length in time, and the
-masks are read between their bins and frames; above the analysis band each frame's mask goes on as it is below.
+Masks live on the analysis grid (16 kHz, 2048/256) and add up to one in every bin, so the filtered stems add
+up to the recording, sample for sample. A recording of another rate is filtered with windows of the same
+length in time, and the masks are read between their bins and frames; above the analysis band each frame's
+mask goes on as it is below.
 """
 
 import torch
@@ -21,9 +22,9 @@ def mask_frequencies(device: torch.device | str = "cpu") -> Tensor:
     return torch.arange(MASK_FFT // 2 + 1, device=device) * (SAMPLE_RATE / MASK_FFT)
 
 
-def comb_powers(excitation: Tensor) -> Tensor:
+def comb_powers(excitation: Tensor, hop: int = HOP) -> Tensor:
     """Power spectrogram of harmonic excitations, ``(..., samples) -> (..., bins, frames)``."""
-    return stft(excitation, MASK_FFT).abs().square()
+    return stft(excitation, MASK_FFT, hop).abs().square()
 
 
 def voice_powers(parameters: SourceParameters, combs: Tensor) -> Tensor:
@@ -95,10 +96,10 @@ def wiener_filter(audio: Tensor, sample_rate: int, masks: Tensor, powers: Tensor
     top = _top_band_masks(masks, powers)
     handover = ((frequencies - HANDOVER[0]) / (HANDOVER[1] - HANDOVER[0])).clamp(0, 1)[:, None]
     stems = []
-    for mask, above in zip(masks, top, strict=True):  # one voice at a time: many channels at 192 kHz are large
+    for mask, above in zip(
+        masks, top, strict=True
+    ):  # one voice at a time: many channels at 192 kHz are large
         read = _read_between(mask[None], bins, frames)[0]
         carried = _read_between(above.expand(2, -1)[None], torch.zeros(1, device=audio.device), frames)[0]
         stems.append(istft(spectrum * torch.lerp(read, carried, handover), samples, size, hop))
     return torch.stack(stems)
-
-

@@ -1,7 +1,7 @@
 """Frames, STFT and the one definition of frame time.
 
-Frame ``n`` is centred on sample ``n * HOP`` everywhere: F0, spectrograms, amplitudes, filters, masks. A slip of a
-single frame costs 0.4 dB of separation, so nothing else in vocsep computes a frame time.
+Frame ``n`` is centred on sample ``n * HOP`` everywhere: F0, spectrograms, amplitudes, filters, masks. A slip
+of a single frame costs 0.4 dB of separation, so nothing else in vocsep computes a frame time.
 """
 
 from functools import lru_cache
@@ -36,7 +36,8 @@ def frame_times(frames: int, hop: int = HOP, sample_rate: int = SAMPLE_RATE) -> 
 
 @lru_cache(maxsize=32)
 def _cached_window(size: int, dtype: torch.dtype, device: str) -> Tensor:
-    return torch.hann_window(size, periodic=True, dtype=dtype, device=device)
+    with torch.inference_mode(False):  # a cached inference tensor could never take part in a gradient
+        return torch.hann_window(size, periodic=True, dtype=dtype, device=device)
 
 
 def hann(size: int, like: Tensor) -> Tensor:
@@ -58,7 +59,13 @@ def stft(signal: Tensor, fft_size: int, hop: int = HOP) -> Tensor:
     """
     flat = signal.reshape(-1, signal.shape[-1])
     spectrum = torch.stft(
-        flat, fft_size, hop, window=hann(fft_size, signal), center=True, pad_mode="constant", return_complex=True
+        flat,
+        fft_size,
+        hop,
+        window=hann(fft_size, signal),
+        center=True,
+        pad_mode="constant",
+        return_complex=True,
     )
     return spectrum.reshape(*signal.shape[:-1], *spectrum.shape[-2:])
 

@@ -1,7 +1,7 @@
 """Training of the shipped estimator: without supervision, on mixtures of synthetic singers.
 
-The network hears only mixtures and their F0; the isolated voices that the singers could give are never shown. The F0
-is what a pitch stage would give: some notes are missing, edges are late, some frequencies are off.
+The network hears only mixtures and their F0; the isolated voices that the singers could give are never shown.
+The F0 is what a pitch stage would give: some notes are missing, edges are late, some frequencies are off.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from vocsep.model import save_estimator
 from vocsep.schedule import Progress, Schedule
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
 from vocsep.spectra import HOP, SAMPLE_RATE
-from vocsep.training import Trainer, train_steps
+from vocsep.training import Objective, Trainer, train_steps
 
 SECONDS = 4.0  # of an excerpt
 HELD_OUT = 3  # batches that are never learned from
@@ -42,11 +42,14 @@ def synthetic_excerpts(
     samples = round(SECONDS * SAMPLE_RATE) // HOP * HOP
     while True:
         count = int(rng.choice(voices))
-        mixtures, tracks = [], []
+        mixtures: list[NDArray[np.floating]] = []
+        tracks: list[NDArray[np.floating]] = []
         while len(mixtures) < batch:
             start = int(rng.integers(0, (songs.audio.shape[-1] - samples) // HOP + 1)) * HOP
             first, second = rng.integers(songs.songs, size=2)
-            rows = [(first, part) for part in rng.permutation(4)] + [(second, part) for part in rng.permutation(4)]
+            rows = [(first, part) for part in rng.permutation(4)] + [
+                (second, part) for part in rng.permutation(4)
+            ]
             gains = [10 ** (rng.uniform(-14, 3) / 20) / songs.level[row] for row in rows[:count]]
             parts = [g * songs.audio[r][start : start + samples] for g, r in zip(gains, rows, strict=False)]
             mixture = np.sum(parts, axis=0)
@@ -54,7 +57,9 @@ def synthetic_excerpts(
             if peak < 1e-3:
                 continue
             mixtures.append(mixture / peak)
-            f0 = np.stack([songs.f0[row][start // HOP : (start + samples) // HOP + 1] for row in rows[:count]])
+            f0 = np.stack(
+                [songs.f0[row][start // HOP : (start + samples) // HOP + 1] for row in rows[:count]]
+            )
             tracks.append(_worn(f0, rng))
         yield Excerpts(_tensor(mixtures), _tensor(tracks))
 
@@ -73,26 +78,27 @@ def train_voices(
     batch: int = 8,
     settings: EstimatorSettings | None = None,
     learning_rate: float = 2e-3,
+    objective: Objective = "power",
     progress: Callable[[Progress], None] | None = None,
 ) -> Trainer:
     """Sing a repertoire, train an estimator on its mixtures for ``minutes`` and save it as ``output``."""
     torch.manual_seed(seed)
     if isinstance(songs, int):
         songs = sing_repertoire(songs, 2 * SECONDS, seed, workers)
-    trainer = Trainer(Estimator(settings), seed=seed)
+    estimator = Estimator(settings)
+    trainer = Trainer(estimator, objective=objective, seed=seed)
     stock = synthetic_excerpts(songs, batch, seed + 1, voices=(4,))
     held_out = [next(stock) for _ in range(HELD_OUT)]
     schedule = Schedule(seconds=60 * minutes, learning_rate=learning_rate, judge_every=100)
     card = {"data": "mixtures of synthetic singers, unsupervised", "quartets": songs.songs, "seed": seed}
 
     def keep() -> None:
-        save_estimator(output, trainer.estimator, {**card, "unfinished_at_step": trainer.at.step})
+        save_estimator(output, estimator, {**card, "unfinished_at_step": trainer.at.step})
 
-    train_steps(
-        trainer, synthetic_excerpts(songs, batch, seed), held_out, schedule, progress=progress, checkpoint=keep
-    )
+    batches = synthetic_excerpts(songs, batch, seed)
+    train_steps(trainer, batches, held_out, schedule, progress=progress, checkpoint=keep)
     trainer.use_best()
     at = trainer.at
-    card |= {"minutes": minutes, "steps": at.step, "best_step": at.best_step, "held_out_loss": round(at.best, 4)}
-    save_estimator(output, trainer.estimator, card)
+    card |= {"objective": objective, "minutes": minutes, "steps": at.step, "best_step": at.best_step}
+    save_estimator(output, estimator, {**card, "held_out_loss": round(at.best, 4)})
     return trainer

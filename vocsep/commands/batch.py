@@ -12,7 +12,8 @@ from vocsep.errors import AudioError, VocsepError, VoicesNotFound
 from vocsep.pitch.tracks import F0Tracks
 
 if TYPE_CHECKING:
-    from vocsep.separate import FileReport, Separator
+    from vocsep.results import FileReport
+    from vocsep.separate import Separator
 
 
 @dataclass(frozen=True)

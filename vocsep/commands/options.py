@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-MOST_VOICES = 16
+MOST_VOICES = 8
 LARGEST_SEED = 2**32 - 1
 MOST_ADAPT = 10_000  # steps; a run of hours on any file
 

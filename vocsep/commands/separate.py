@@ -10,7 +10,7 @@ from vocsep.commands import options
 from vocsep.commands.options import MODEL, OUTPUT
 
 if TYPE_CHECKING:
-    from vocsep.separate import FileReport
+    from vocsep.results import FileReport
 
 
 class Method(str, Enum):

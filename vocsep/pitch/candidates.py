@@ -15,7 +15,8 @@ class Candidates:
     """The strongest peaks of each frame, lowest frequency first.
 
     Attributes:
-        pitch: ``(frames, candidates)`` in semitones (MIDI numbers, 69 = 440 Hz); infinity where there is no peak.
+        pitch: ``(frames, candidates)`` in semitones (MIDI numbers, 69 = 440 Hz); infinity where there is no
+            peak.
         salience: ``(frames, candidates)``, 0 to 1; 0 where there is no peak.
     """
 
@@ -28,7 +29,7 @@ class Candidates:
 
     @property
     def count(self) -> int:
-        return self.pitch.shape[1]
+        return int(self.pitch.shape[1])
 
     def strongest(self, count: int) -> "Candidates":
         """Only the ``count`` most salient candidates of each frame, still in order of pitch."""
@@ -52,8 +53,8 @@ def pitch_of_bins(position: Array) -> Array:
 def find_candidates(salience: NDArray[np.float32], most: int, floor: float) -> Candidates:
     """Peaks along the F0 axis that rise above ``floor``, at most ``most`` a frame.
 
-    The target of training is a Gaussian, whose logarithm is a parabola: the vertex through the three bins around a peak
-    is its refined place.
+    The target of training is a Gaussian, whose logarithm is a parabola: the vertex through the three bins
+    around a peak is its refined place.
 
     Args:
         salience: ``(BINS, frames)``, 0 to 1.
@@ -68,7 +69,9 @@ def find_candidates(salience: NDArray[np.float32], most: int, floor: float) -> C
     keep = min(most, framed.shape[1])
     bins = np.argpartition(-ranked, keep - 1, axis=1)[:, :keep]
     strength = np.take_along_axis(ranked, bins, axis=1)
-    below, at, above = (np.log(np.take_along_axis(side, bins, axis=1) + 1e-6) for side in (left, centre, right))
+    below, at, above = (
+        np.log(np.take_along_axis(side, bins, axis=1) + 1e-6) for side in (left, centre, right)
+    )
     curvature = below - 2 * at + above
     shift = np.where(curvature < -1e-9, 0.5 * (below - above) / np.minimum(curvature, -1e-9), 0.0)
     pitch = pitch_of_bins(bins + np.clip(shift, -0.5, 0.5))

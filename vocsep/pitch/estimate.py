@@ -20,21 +20,21 @@ from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
 Assignment = Literal["viterbi", "heuristic"]
 
-MOST_VOICES = 16
+MOST_VOICES = 8  # the configurations of more cannot be listed, and no training mixture had more
 CANDIDATES = 6  # of a frame for up to four voices, two more than the number of voices beyond
 FLOOR = 0.08  # salience under which a peak is no candidate
-SURE = 0.5  # salience above which a candidate counts as sung
+SURE = 0.8  # salience above which a candidate is surely sung
 CHUNK = 1875  # frames, 30 s, of a pass through the network
 CONTEXT = 312  # frames, 5 s, heard on either side of a chunk (even, so that chunks keep the network's phase)
 LEAST = 0.1  # s of singing under which nobody sings
 
 
 def number_of_voices(candidates: Candidates) -> int:
-    """How many voices sing at once: the largest number that sounds in at least an eighth of the sung frames."""
+    """How many voices sing at once: the largest number that surely sounds in a fifth of the sung frames."""
     sung = (candidates.salience > SURE).sum(axis=1)
     active = sung[sung > 0]
     shares = [np.mean(active >= voices) for voices in range(1, candidates.count + 1)]
-    return max(int(np.sum(np.array(shares) >= 0.125)), 1)
+    return max(sum(bool(share >= 0.2) for share in shares), 1)
 
 
 class PitchEstimator:

@@ -1,10 +1,11 @@
 """Harmonic stack: what the spectrum holds at the harmonics of every F0 that could be sung.
 
-For each F0 bin b and each harmonic h the log magnitude at exactly h * f_b is read off a spectrogram whose window suits
-that frequency: long for low partials, which lie close together, short for high ones, which move with the vibrato.
-A second reading is relative to the surroundings in frequency, so that a weak voice or a dull recording still shows its
-partials. Compare R. Bittner, B. McFee, J. Salamon, P. Li and J. P. Bello, "Deep salience representations for F0
-estimation in polyphonic music", ISMIR 2017 (harmonic constant-Q transform).
+For each F0 bin b and each harmonic h the log magnitude at exactly h * f_b is read off a spectrogram whose
+window suits that frequency: long for low partials, which lie close together, short for high ones, which move
+with the vibrato. A second reading is relative to the surroundings in frequency, so that a weak voice or a
+dull recording still shows its partials. Compare R. Bittner, B. McFee, J. Salamon, P. Li and J. P. Bello,
+"Deep salience representations for F0 estimation in polyphonic music", ISMIR 2017 (harmonic constant-Q
+transform).
 """
 
 import math
@@ -19,9 +20,10 @@ LOWEST = 55.0  # Hz, F0 of bin 0
 BINS_PER_OCTAVE = 36
 BINS = 166  # F0 bins: 55 to 1320 Hz
 HARMONICS = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
-AGAIN = (1.0, 2.0, 3.0, 4.0)  # harmonics that are read a second time, with the next shorter window: when do notes change?
+# Harmonics that are read a second time, with the next shorter window: when do notes change?
+AGAIN = (1.0, 2.0, 3.0, 4.0)
 READINGS = len(HARMONICS) + len(AGAIN)
-WINDOWS = ((4096, 0.0), (2048, 450.0), (1024, 1800.0))  # samples, and the lowest frequency in Hz that it serves
+WINDOWS = ((4096, 0.0), (2048, 450.0), (1024, 1800.0))  # samples, and the lowest frequency in Hz served
 HOP_COARSE = 512  # samples, hop of the network: every second frame of the analysis
 RANGE = 3.5  # decades of magnitude below the loudest that are seen
 REFERENCE_FRAMES = 125  # frames of 32 ms to either side over which the loudest is sought: 4 s
@@ -37,8 +39,8 @@ class HarmonicStack(nn.Module):
     """Harmonic stack of a signal; holds only tables.
 
     Shape:
-        input ``(batch, samples)`` at 16 kHz -> output ``(batch, 2 * READINGS, BINS, frames)``, dimensionless, about 0
-        to 1; frame n is centred on sample ``n * hop``.
+        input ``(batch, samples)`` at 16 kHz -> output ``(batch, 2 * READINGS, BINS, frames)``, dimensionless,
+        about 0 to 1; frame n is centred on sample ``n * hop``.
     """
 
     index: Tensor
@@ -91,7 +93,7 @@ class HarmonicStack(nn.Module):
         return stack.reshape(batch, 2 * READINGS, BINS, frames)
 
     def _read(self, spectra: Tensor) -> Tensor:
-        """Linear interpolation in frequency: ``(batch, all bins, frames) -> (batch, READINGS * BINS, frames)``."""
+        """Linear in frequency: ``(batch, all bins, frames) -> (batch, READINGS * BINS, frames)``."""
         low = spectra.index_select(1, self.index)
         high = spectra.index_select(1, self.index + 1)
         return torch.lerp(low, high, self.weight)

@@ -1,8 +1,10 @@
 """Continuity of tracks: gaps inside a note are filled, blips are removed, edges are held a little.
 
-A track that breaks off inside a note, or that starts a frame or two late, loses sound for good, while a track that runs on
-through a silence costs nothing: the source model decides how loud each voice is.
+A track that breaks off inside a note, or that starts a frame or two late, loses sound for good, while a track
+that runs on through a silence costs nothing: the source model decides how loud each voice is.
 """
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +28,14 @@ def _frames(seconds: float) -> int:
 
 
 def mend(tracks: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Tracks in semitones ``(voices, frames)``, NaN = silent, with gaps filled, blips removed and edges held."""
+    """Tracks in semitones ``(voices, frames)``, NaN = silent: gaps filled, blips removed, edges held."""
     mended = tracks.copy()
     for track in mended:
         for first, last in _runs(np.isfinite(track)):
             if last - first < _frames(SHORTEST):
                 track[first:last] = np.nan
         runs = _runs(np.isfinite(track))
-        for (_, end), (start, _) in zip(runs[:-1], runs[1:], strict=True):
+        for (_, end), (start, _) in pairwise(runs):
             near = abs(track[end - 1] - track[start]) <= SAME_NOTE
             if near and start - end <= _frames(LONGEST_GAP):
                 track[end:start] = np.linspace(track[end - 1], track[start], start - end + 2)[1:-1]
@@ -44,4 +46,4 @@ def mend(tracks: NDArray[np.float64]) -> NDArray[np.float64]:
             low = max(first - _frames(HOLD), (before + first + 1) // 2 if index else 0)
             high = min(last + _frames(HOLD), (last + after) // 2 if index + 1 < len(runs) else after)
             track[low:first], track[last:high] = track[first], track[last - 1]
-    return mended
+    return np.asarray(mended)

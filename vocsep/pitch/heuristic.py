@@ -8,18 +8,22 @@ from vocsep.pitch.candidates import Candidates
 THRESHOLD = 0.4  # salience above which a candidate counts as an F0 value
 
 
-def assign_heuristic(candidates: Candidates, voices: int, threshold: float = THRESHOLD) -> NDArray[np.float64]:
+def assign_heuristic(
+    candidates: Candidates, voices: int, threshold: float = THRESHOLD
+) -> NDArray[np.float64]:
     """Pitch of each voice, ``(voices, frames)`` in semitones, NaN = silent; voice 1 is the highest.
 
-    Frames with exactly J values are sorted and assigned from the highest. Then, with fewer, each value goes to the voice
-    whose value in the nearest frames before or after is closest (each voice once); with more, each voice keeps the value
-    closest to its neighbours' and the J chosen are sorted.
+    Frames with exactly J values are sorted and assigned from the highest. Then, with fewer, each value goes
+    to the voice whose value in the nearest frames before or after is closest (each voice once); with more,
+    each voice keeps the value closest to its neighbours' and the J chosen are sorted.
     """
-    values = [np.sort(p[s > threshold])[::-1] for p, s in zip(candidates.pitch, candidates.salience, strict=True)]
+    values = [
+        np.sort(p[s > threshold])[::-1] for p, s in zip(candidates.pitch, candidates.salience, strict=True)
+    ]
     counts = np.array([len(v) for v in values])
     tracks = np.full((voices, candidates.frames), np.nan)
-    for frame in np.flatnonzero(counts == voices):
-        tracks[:, frame] = values[frame]
+    for full in np.flatnonzero(counts == voices):
+        tracks[:, full] = values[full]
     following = _fill_from_right(tracks)
     middle = np.nanmedian(tracks, axis=1) if (counts == voices).any() else np.linspace(72, 48, voices)
     previous = middle.copy()
@@ -46,7 +50,7 @@ def _fill_from_right(tracks: NDArray[np.float64]) -> NDArray[np.float64]:
     filled = tracks.copy()
     for frame in range(tracks.shape[1] - 2, -1, -1):
         filled[:, frame] = np.where(np.isnan(filled[:, frame]), filled[:, frame + 1], filled[:, frame])
-    return filled
+    return np.asarray(filled)
 
 
 def _match(distance: NDArray[np.float64]) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """The salience network: how likely each F0 is sung in each frame.
 
-A small convolutional network over F0 bins and time on the harmonic stack. It never hears a real singer: the sound of
-synthetic ones (vocsep.singers) teaches it.
+A small convolutional network over F0 bins and time on the harmonic stack. It never hears a real singer: the
+sound of synthetic ones (vocsep.singers) teaches it.
 """
 
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ from vocsep.spectra import HOP, frame_count
 
 @dataclass(frozen=True)
 class SalienceSettings:
-    """Sizes of the network: channels of the convolutions, of the octave-tall branch, and number of time blocks."""
+    """Sizes: channels of the convolutions, of the octave-tall branch, and number of time blocks."""
 
     channels: int = 24
     tall: int = 8
@@ -73,8 +73,8 @@ class SalienceNetwork(nn.Module):
     def salience(self, signal: Tensor) -> Tensor:
         """Salience of a signal at every frame of the analysis.
 
-        The network learned with a hop of 32 ms. Even and odd frames pass through it apart, so the result has a frame
-        every 16 ms and each path sees what it was trained on.
+        The network learned with a hop of 32 ms. Even and odd frames pass through it apart, so the result has
+        a frame every 16 ms and each path sees what it was trained on.
 
         Args:
             signal: ``(samples,)`` at 16 kHz.

@@ -120,7 +120,9 @@ class F0Tracks:
             start: time of the first frame in s, on the clock of the recording.
         """
         header = ",".join(["time", *(f"voice_{voice}" for voice in range(1, self.voices + 1))])
-        _write_text(Path(path), "\n".join([header, *(",".join(cells) for cells in self._cells(start))]) + "\n")
+        _write_text(
+            Path(path), "\n".join([header, *(",".join(cells) for cells in self._cells(start))]) + "\n"
+        )
 
     def write_mirex(self, path: str | Path, start: float = 0.0) -> None:
         """Write the MIREX multi-F0 format: time and the frequencies of that frame, separated by tabs."""
@@ -128,14 +130,20 @@ class F0Tracks:
         _write_text(Path(path), "\n".join(lines) + "\n")
 
     def write_json(self, path: str | Path, start: float = 0.0) -> None:
-        """Write ``{"start", "hop_seconds", "voices": [{"voice", "frequencies"}]}`` with null where unvoiced."""
+        """Write ``{"start", "hop_seconds", "voices": [{"voice", "frequencies"}]}``, null = unvoiced."""
         rows = [[round(f, 3) if math.isfinite(f) else None for f in row] for row in self.frequencies.tolist()]
         voices = [{"voice": voice, "frequencies": row} for voice, row in enumerate(rows, start=1)]
-        _write_text(Path(path), json.dumps({"start": start, "hop_seconds": HOP / SAMPLE_RATE, "voices": voices}) + "\n")
+        _write_text(
+            Path(path),
+            json.dumps({"start": start, "hop_seconds": HOP / SAMPLE_RATE, "voices": voices}) + "\n",
+        )
 
     def _cells(self, start: float) -> list[list[str]]:
         columns = [[f"{f:.3f}" if math.isfinite(f) else "" for f in row] for row in self.frequencies.tolist()]
-        return [list(cells) for cells in zip((f"{start + time:.3f}" for time in self.times), *columns, strict=True)]
+        return [
+            list(cells)
+            for cells in zip((f"{start + time:.3f}" for time in self.times), *columns, strict=True)
+        ]
 
     @staticmethod
     def read_csv(path: str | Path, voices: int | None = None) -> "F0Tracks":

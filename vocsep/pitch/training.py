@@ -1,7 +1,8 @@
 """Training of the salience network on synthetic singing.
 
-Each step mixes voices of a repertoire anew: a random number of them, of the same score or of different ones, at random
-levels, coloured by a random recording, with noise. The target is a Gaussian around each true F0 in each frame.
+Each step mixes voices of a repertoire anew: a random number of them, of the same score or of different ones,
+at random levels, coloured by a random recording, with noise. The target is a Gaussian around each true F0 in
+each frame.
 """
 
 import math
@@ -45,7 +46,7 @@ def salience_target(f0: Tensor) -> Tensor:
 
 
 class Mixer:
-    """Draws examples from a repertoire: ``signals`` ``(batch, samples)`` and ``f0`` ``(batch, 8, coarse frames)``."""
+    """Draws examples from a repertoire: ``(batch, samples)`` and F0 ``(batch, 8, coarse frames)``."""
 
     def __init__(self, repertoire: Repertoire, seed: int) -> None:
         self.repertoire = repertoire
@@ -54,7 +55,7 @@ class Mixer:
 
     def example(self) -> tuple[np.ndarray, np.ndarray]:
         rng, songs = self.rng, self.repertoire
-        voices = int(rng.choice((1, 2, 3, 4, 5, 6, 8), p=(0.08, 0.15, 0.17, 0.38, 0.08, 0.08, 0.06)))
+        voices = int(rng.choice((0, 1, 2, 3, 4, 5, 6, 8), p=(0.06, 0.08, 0.14, 0.16, 0.36, 0.08, 0.07, 0.05)))
         rows = [(int(rng.integers(songs.songs)), int(part)) for part in rng.permutation(4)]
         if rng.random() < 0.6:  # companions of one score, in harmony
             rows = [(rows[0][0], part) for _, part in rows]
@@ -70,7 +71,21 @@ class Mixer:
             mixture += gain * songs.audio[song, part, start : start + self.samples]
             frame = start // HOP
             f0[slot] = songs.f0[song, part, frame : frame + self.samples // HOP + 1 : HOP_COARSE // HOP]
+        if voices == 0:
+            mixture = self._nobody()
         return self._recorded(mixture), f0
+
+    def _nobody(self) -> np.ndarray:
+        """Sound without a singer: noise, in bursts or steady, now and then a lone tone."""
+        rng, time = self.rng, np.arange(self.samples) / SAMPLE_RATE
+        sound = background(rng, self.samples)
+        if rng.random() < 0.5:
+            beat = rng.uniform(0.1, 1.0)
+            sound = sound * np.exp(-(time % beat) * rng.uniform(5, 60))
+        if rng.random() < 0.2:
+            tone = np.sin(2 * np.pi * np.exp(rng.uniform(np.log(40), np.log(4000))) * time)
+            sound = tone + sound * rng.uniform(0, 0.3)
+        return np.asarray(sound)
 
     def _recorded(self, mixture: np.ndarray) -> np.ndarray:
         """The mixture through a random recording: colour, noise, now and then clipping."""
@@ -80,7 +95,7 @@ class Mixer:
         shape = 10 ** (np.interp(np.log(axis + 1.0), np.log(frequencies), gains) / 20)
         mixture = np.fft.irfft(np.fft.rfft(mixture) * shape, len(mixture))
         scale = np.sqrt(np.mean(mixture**2)) + 1e-6
-        mixture = mixture + scale * 10 ** (rng.uniform(-75, -22) / 20) * background(rng, len(mixture))
+        mixture = mixture + scale * 10 ** (rng.uniform(-75, -14) / 20) * background(rng, len(mixture))
         mixture /= np.abs(mixture).max() + 1e-9
         if rng.random() < 0.05:
             mixture = np.clip(mixture, -0.5, 0.5)
@@ -116,7 +131,9 @@ def train_network(
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     network.train()
-    half = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # three times faster where the processor has it
+    # bfloat16 is three times faster where the processor has it.
+    known = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+    half = known and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
     def prepare() -> tuple[Tensor, Tensor]:
         signals, f0 = mixer.batch(batch)
@@ -137,7 +154,7 @@ def train_network(
             logits = network(stack)
         loss = salience_loss(logits.float(), f0)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
@@ -167,7 +184,7 @@ def train_pitch(
     settings: SalienceSettings | None = None,
     progress: Callable[[TrainingProgress], None] | None = None,
 ) -> Path:
-    """Sing a repertoire of ``singers`` quartets, train a network on it for ``minutes`` and save it as ``output``."""
+    """Sing ``singers`` quartets, train a network on them for ``minutes`` and save it as ``output``."""
     torch.manual_seed(seed)
     repertoire = sing_repertoire(singers, 2 * SECONDS, seed, workers)
     network = SalienceNetwork(settings)
@@ -178,6 +195,12 @@ def train_pitch(
     steps = train_network(
         network, Mixer(repertoire, seed), seconds=60 * minutes, progress=progress, checkpoint=keep
     )
-    card = {"seed": seed, "quartets": singers, "minutes": minutes, "steps": steps, "data": "synthetic singing only"}
+    card = {
+        "seed": seed,
+        "quartets": singers,
+        "minutes": minutes,
+        "steps": steps,
+        "data": "synthetic singing only",
+    }
     save_network(network, output, card)
     return output

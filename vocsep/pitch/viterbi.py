@@ -1,10 +1,11 @@
 """Assignment of candidates to voices by the best path over ordered configurations.
 
-A configuration says which candidate each voice sings in a frame, or that it is silent; voices never cross, so the
-candidates of the sounding voices descend. The path through all frames that costs least is found by dynamic programming
-(A. J. Viterbi, 1967). Costs are in nats:
+A configuration says which candidate each voice sings in a frame, or that it is silent; voices never cross, so
+the candidates of the sounding voices descend. The path through all frames that costs least is found by
+dynamic programming (A. J. Viterbi, 1967). Costs are in nats:
 
-- a frame: for each candidate the log odds of its salience, plus a bonus for singing, when a voice takes it; and the
+- a frame: for each candidate the log odds of its salience, plus a bonus for singing, when a voice takes it;
+  and the
   distance of a voice from its own range, which is learned from a first pass over the same recording;
 - a step: semitones moved by each voice, up to a leap's worth; entering and leaving.
 """
@@ -27,7 +28,8 @@ class ViterbiCosts:
     """Costs in nats.
 
     Attributes:
-        bonus: gained by a voice for singing any candidate: where salience hesitates, a miss is the dearer mistake.
+        bonus: gained by a voice for singing any candidate: where salience hesitates, a miss is the dearer
+            mistake.
         glide: a semitone of movement between frames. leap: most that a movement may cost.
         enter, leave: a voice begins or ends.
         outside: one standard deviation squared away from the voice's own range.
@@ -69,14 +71,20 @@ def _number_of_configurations(voices: int, candidates: int) -> int:
 
 
 def _best_path(
-    candidates: Candidates, voices: int, costs: ViterbiCosts, centre: NDArray[np.float64] | None, spread: float
+    candidates: Candidates,
+    voices: int,
+    costs: ViterbiCosts,
+    centre: NDArray[np.float64] | None,
+    spread: float,
 ) -> NDArray[np.float64]:
-    """One pass; ``centre`` ``(voices,)`` in semitones are the voices' known ranges, if any. -> ``(voices, frames)``."""
+    """One pass -> ``(voices, frames)``; ``centre`` ``(voices,)`` in semitones: known ranges, if any."""
     states = _configurations(voices, candidates.count)
     salience = np.clip(candidates.salience, 1e-4, 1 - 1e-4)
     odds = np.log(salience) - np.log1p(-salience)
     frames, silent = candidates.frames, candidates.count
-    pitch = np.concatenate((np.where(np.isfinite(candidates.pitch), candidates.pitch, 0.0), np.zeros((frames, 1))), axis=1)
+    pitch = np.concatenate(
+        (np.where(np.isfinite(candidates.pitch), candidates.pitch, 0.0), np.zeros((frames, 1))), axis=1
+    )
     take = np.where(np.isfinite(candidates.pitch), -(odds + costs.bonus), 1e6)
     take = np.concatenate((take, np.zeros((frames, 1))), axis=1)
     per_voice = np.repeat(take[:, None, :], voices, axis=1)
@@ -91,12 +99,14 @@ def _best_path(
     step[1:, :, silent] = costs.leave
     step[1:, silent, silent] = 0.0
     voice = np.arange(voices)
-    kept: list[NDArray[np.int64]] = []
+    kept: list[NDArray[np.int8]] = []
     back: list[NDArray[np.int32]] = []
     total, rows = np.zeros(1), states[:1]
     for frame in range(frames):
         emission = per_voice[frame][voice, states].sum(axis=1)
-        order = np.argpartition(emission, MOST_STATES)[:MOST_STATES] if len(states) > MOST_STATES else slice(None)
+        order = (
+            np.argpartition(emission, MOST_STATES)[:MOST_STATES] if len(states) > MOST_STATES else slice(None)
+        )
         current, emission = states[order], emission[order]
         if frame == 0:
             total = emission
@@ -111,7 +121,7 @@ def _best_path(
         alive = np.argpartition(total, BEAM)[:BEAM] if len(total) > BEAM else np.arange(len(total))
         rows, total = current[alive], total[alive]
         back[-1] = back[-1][alive]
-        kept.append(rows)
+        kept.append(rows.astype(np.int8))  # hours of music are remembered
     tracks = np.full((voices, frames), np.nan)
     state = int(np.argmin(total))
     for frame in range(frames - 1, -1, -1):
@@ -121,7 +131,9 @@ def _best_path(
     return tracks
 
 
-def assign_viterbi(candidates: Candidates, voices: int, costs: ViterbiCosts | None = None) -> NDArray[np.float64]:
+def assign_viterbi(
+    candidates: Candidates, voices: int, costs: ViterbiCosts | None = None
+) -> NDArray[np.float64]:
     """Pitch of each voice, ``(voices, frames)`` in semitones, NaN = silent; voice 1 is the highest."""
     costs = costs or ViterbiCosts()
     fewer = _affordable(voices, candidates.count)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.singers.quartet import sing_part
 from vocsep.singers.room import reverberate, room_response
-from vocsep.singers.score import random_score
+from vocsep.singers.score import parts_cross, random_score
 from vocsep.spectra import SAMPLE_RATE
 
 SECONDS = 16.0
@@ -20,6 +20,10 @@ def sing_demo(seed: int = 0) -> tuple[NDArray[np.float32], int, F0Tracks]:
     """
     rng = np.random.default_rng(seed)
     score = random_score(rng, SECONDS)
+    while parts_cross(
+        score
+    ):  # a suspension may be overtaken; a demo should show voices that keep their places
+        score = random_score(rng, SECONDS)
     parts = [sing_part(part, SECONDS, rng) for part in score.parts]
     stems = np.stack([reverberate(audio, room_response(rng, 0.3, 12.0)) for audio, _ in parts])
     stems *= 0.9 / np.abs(stems.sum(axis=0)).max()

@@ -1,7 +1,7 @@
 """How a part is sung: curves of pitch, loudness and vowel from the notes of a score.
 
-All curves lie on a control grid of one knot every `CONTROL` samples (8 ms), half a frame, and are linear between
-knots, so the F0 at a frame is exactly what was sung there.
+All curves lie on a control grid of one knot every `CONTROL` samples (8 ms), half a frame, and are linear
+between knots, so the F0 at a frame is exactly what was sung there.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ class Performance:
         formants: ``(knots, 8)`` Hz.
         damping: ``(knots,)`` extra loss in dB an octave above 500 Hz (nasals and hums are dull).
         breath: amplitude of the breath noise.
-        hiss: ``(knots,)`` amplitude, and ``hiss_band`` ``(knots, 2)`` centre and width in Hz, of consonant noise.
+        hiss: ``(knots,)`` amplitude, and ``hiss_band`` ``(knots, 2)`` centre and width in Hz, of consonant
+            noise.
     """
 
     f0: Curve
@@ -59,7 +60,7 @@ def _is_legato(notes: tuple[Note, ...], index: int) -> bool:
 
 
 def pitch_curve(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.random.Generator) -> Curve:
-    """Sung pitch in semitones (MIDI) at each knot: glides, scoops, vibrato, drift, jitter, errors of intonation."""
+    """Sung pitch in semitones (MIDI) at each knot: glides, scoops, vibrato, drift, jitter, errors."""
     target = np.full(knots, notes[0].pitch)
     depth = np.zeros(knots)
     for i, note in enumerate(notes):
@@ -87,12 +88,16 @@ def pitch_curve(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.ran
     rate = singer.vibrato_rate * (1 + 0.06 * _wander(rng, knots, 1.0))
     phase = 2 * np.pi * (np.cumsum(rate) / RATE + rng.random())
     vibrato = singer.vibrato_depth * gaussian_filter1d(depth, 3.0) * np.sin(phase)
-    cents = vibrato + singer.drift * _wander(rng, knots, 0.8) + singer.jitter * (_wander(rng, knots, 10.0) + 0.5 * _wander(rng, knots, 25.0))
+    cents = (
+        vibrato
+        + singer.drift * _wander(rng, knots, 0.8)
+        + singer.jitter * (_wander(rng, knots, 10.0) + 0.5 * _wander(rng, knots, 25.0))
+    )
     return np.asarray(smooth + cents / 100)
 
 
 def _ramp(knots: float) -> Curve:
-    count = max(int(round(knots)), 1)
+    count = max(round(knots), 1)
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * (np.arange(count) + 0.5) / count))
 
 
@@ -124,7 +129,10 @@ def perform(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.random.
         ends = i + 1 == len(notes) or not _is_legato(notes, i + 1)
         length = last - first
         shape = np.ones(length) * 10 ** (rng.normal(0, 1.5) / 20)
-        swell = rng.uniform(-5, 5) * np.sin(np.pi * np.arange(length) / length) + rng.uniform(-5, 2) * np.arange(length) / length
+        swell = (
+            rng.uniform(-5, 5) * np.sin(np.pi * np.arange(length) / length)
+            + rng.uniform(-5, 2) * np.arange(length) / length
+        )
         shape *= 10 ** (swell / 20)
         if not legato:
             attack = _ramp(min(rng.uniform(0.015, 0.18) * RATE, length / 2))
@@ -138,7 +146,9 @@ def perform(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.random.
                 vowel[first:] = vowel[max(first - 1, 0)]
             continue
         vowel[first:] = vowels[i]
-        kind = rng.choice(("none", "stop", "hiss", "voiced", "nasal", "breath"), p=(0.2, 0.2, 0.18, 0.12, 0.2, 0.1))
+        kind = rng.choice(
+            ("none", "stop", "hiss", "voiced", "nasal", "breath"), p=(0.2, 0.2, 0.18, 0.12, 0.2, 0.1)
+        )
         start = first - round(rng.uniform(0.03, 0.16) * RATE)
         if kind == "stop":
             _pull_down(level, start, first, rng.uniform(0, 0.05), 2)
@@ -148,7 +158,9 @@ def perform(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.random.
             _pull_down(level, start, first, 0.0, 2)
             span = slice(max(start, 0), first)
             hiss[span] = rng.uniform(0.3, 1.0) if kind == "hiss" else rng.uniform(0.03, 0.2)
-            band[span] = (rng.uniform(2500, 7000), rng.uniform(800, 2500)) if kind == "hiss" else (1800.0, 3000.0)
+            band[span] = (
+                (rng.uniform(2500, 7000), rng.uniform(800, 2500)) if kind == "hiss" else (1800.0, 3000.0)
+            )
         elif kind == "voiced":
             _pull_down(level, start, first, rng.uniform(0.15, 0.6), 3)
             hiss[max(start, 0) : first] = rng.uniform(0.0, 0.3)

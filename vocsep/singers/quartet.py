@@ -15,7 +15,9 @@ from vocsep.spectra import HOP, SAMPLE_RATE
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Sung parts, highest first: ``stems`` ``(voices, samples)`` at 16 kHz and ``f0`` ``(voices, frames)`` in Hz, 0 = unvoiced."""
+    """Sung parts, highest first: ``stems`` ``(voices, samples)`` at 16 kHz and ``f0`` ``(voices, frames)`` in
+    Hz, 0 = unvoiced.
+    """
 
     stems: NDArray[np.float32]
     f0: NDArray[np.float32]
@@ -28,7 +30,9 @@ class Ensemble:
 def sing_part(
     notes: tuple[Note, ...], seconds: float, rng: np.random.Generator, singers: int = 1
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Sing one part, by a section of ``singers`` in unison: audio ``(samples,)`` and F0 ``(frames,)`` of the first singer."""
+    """Sing one part, by a section of ``singers`` in unison: audio ``(samples,)`` and F0 ``(frames,)`` of the
+    first singer.
+    """
     samples = round(seconds * SAMPLE_RATE) // HOP * HOP
     knots = samples // CONTROL + 1
     if not notes:

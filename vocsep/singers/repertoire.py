@@ -1,6 +1,7 @@
 """A large stock of sung quartets, made once before a training by all processor cores.
 
-Voices stay apart, so that a training can mix them anew each time: other levels, other subsets, other companions.
+Voices stay apart, so that a training can mix them anew each time: other levels, other subsets, other
+companions.
 """
 
 import multiprocessing
@@ -20,8 +21,10 @@ _PEAK = 24_000  # of int16, leaves headroom
 
 @dataclass(frozen=True)
 class Repertoire:
-    """``audio`` ``(songs, 4, samples)`` int16 at 16 kHz, each voice with its loudest sample at `_PEAK`; ``f0``
-    ``(songs, 4, frames)`` in Hz, 0 = unvoiced; ``level`` ``(songs, 4)`` root mean square of each voice in those units."""
+    """``audio`` ``(songs, 4, samples)`` int16 at 16 kHz, each voice with its loudest sample at `_PEAK`;
+    ``f0`` ``(songs, 4, frames)`` in Hz, 0 = unvoiced; ``level`` ``(songs, 4)`` root mean square of each voice
+    in those units.
+    """
 
     audio: NDArray[np.int16]
     f0: NDArray[np.float32]
@@ -33,7 +36,7 @@ class Repertoire:
 
 
 def sing_song(seed: int, seconds: float, section_share: float = 0.12) -> Ensemble:
-    """One quartet of a repertoire: random score, transposition, singers, room; a share is sung by sections."""
+    """One quartet: random score, transposition, singers, room; a share is sung by sections."""
     rng = np.random.default_rng((seed, 7))
     score = transposed(random_score(rng, seconds), round(float(rng.normal(0, 4.0))) + rng.uniform(-0.5, 0.5))
     singers = int(rng.integers(2, 5)) if rng.random() < section_share else 1
@@ -53,7 +56,7 @@ def sing_repertoire(
     workers: int,
     progress: Callable[[int], None] | None = None,
 ) -> Repertoire:
-    """Sing ``songs`` quartets of ``seconds`` seconds in ``workers`` processes; about 0.2 s of one core each."""
+    """Sing ``songs`` quartets of ``seconds`` seconds in ``workers`` processes, 0.2 s of a core each."""
     samples = round(seconds * SAMPLE_RATE) // HOP * HOP
     audio = np.zeros((songs, 4, samples), np.int16)
     f0 = np.zeros((songs, 4, samples // HOP + 1), np.float32)

@@ -9,11 +9,13 @@ from vocsep.spectra import SAMPLE_RATE
 Audio = NDArray[np.float32]
 
 
-def room_response(rng: np.random.Generator, reverberation_time: float, direct_to_reverberant: float) -> NDArray[np.float64]:
+def room_response(
+    rng: np.random.Generator, reverberation_time: float, direct_to_reverberant: float
+) -> NDArray[np.float64]:
     """Impulse response of a room: direct sound, sparse early reflections and a decaying diffuse tail.
 
-    The tail is exponentially decaying Gaussian noise whose high frequencies die sooner (J. A. Moorer, "About this
-    reverberation business", 1979).
+    The tail is exponentially decaying Gaussian noise whose high frequencies die sooner (J. A. Moorer, "About
+    this reverberation business", 1979).
 
     Args:
         reverberation_time: seconds in which the tail falls by 60 dB at low frequencies.
@@ -27,7 +29,11 @@ def room_response(rng: np.random.Generator, reverberation_time: float, direct_to
     tail = np.zeros(taps)
     frequencies = np.fft.rfftfreq(taps, 1 / SAMPLE_RATE)
     noise = np.fft.rfft(rng.standard_normal(taps))
-    for low, high, share in ((0, 1000, 1.0), (1000, 3000, rng.uniform(0.6, 1.0)), (3000, 8001, rng.uniform(0.3, 0.8))):
+    for low, high, share in (
+        (0, 1000, 1.0),
+        (1000, 3000, rng.uniform(0.6, 1.0)),
+        (3000, 8001, rng.uniform(0.3, 0.8)),
+    ):
         band = np.fft.irfft(noise * ((frequencies >= low) & (frequencies < high)), taps)
         tail += band * np.exp(-6.9 * time / (reverberation_time * share))
     tail *= 1 - np.exp(-time / rng.uniform(0.002, 0.03))  # the diffuse field builds up
@@ -56,7 +62,9 @@ def reverberate(audio: Audio, response: NDArray[np.float64]) -> Audio:
 def equaliser(rng: np.random.Generator, points: int = 8) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A smooth random colouring: frequencies (Hz) and gains (dB), now and then with the ends cut off."""
     frequencies = np.geomspace(60, 8000, points)
-    gains = rng.normal(0, rng.uniform(0.5, 4.0), points) + rng.normal(0, 2.0) * (np.log2(frequencies / 700) / 2)
+    gains = rng.normal(0, rng.uniform(0.5, 4.0), points) + rng.normal(0, 2.0) * (
+        np.log2(frequencies / 700) / 2
+    )
     if rng.random() < 0.3:
         gains -= 12 * np.maximum(np.log2(rng.uniform(60, 180) / frequencies), 0)
     if rng.random() < 0.2:
@@ -67,13 +75,19 @@ def equaliser(rng: np.random.Generator, points: int = 8) -> tuple[NDArray[np.flo
 def background(rng: np.random.Generator, samples: int) -> NDArray[np.float64]:
     """Noise of unit variance: white to brown, sometimes with mains hum and a few clicks; ``(samples,)``."""
     frequencies = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
-    spectrum = np.fft.rfft(rng.standard_normal(samples)) / np.maximum(frequencies, 30.0) ** rng.uniform(0, 1.2)
+    spectrum = np.fft.rfft(rng.standard_normal(samples)) / np.maximum(frequencies, 30.0) ** rng.uniform(
+        0, 1.2
+    )
     noise = np.fft.irfft(spectrum, samples)
     noise /= noise.std()
     if rng.random() < 0.15:
         time, mains = np.arange(samples) / SAMPLE_RATE, rng.choice((50.0, 60.0))
         for harmonic in range(1, 6):
-            noise += rng.uniform(0, 1.5) / harmonic * np.sin(2 * np.pi * mains * harmonic * time + rng.uniform(0, 6.3))
+            noise += (
+                rng.uniform(0, 1.5)
+                / harmonic
+                * np.sin(2 * np.pi * mains * harmonic * time + rng.uniform(0, 6.3))
+            )
     if rng.random() < 0.1:
         noise[rng.integers(0, samples, 5)] += rng.normal(0, 30, 5)
     return np.asarray(noise / noise.std())

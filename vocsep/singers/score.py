@@ -1,13 +1,14 @@
 """Four-part scores: a generator of tonal harmony of our own, and Bach's chorales where music21 is installed.
 
-The generator walks through the functions of a key (tonic, subdominant, dominant), voices each chord within the ranges
-of soprano, alto, tenor and bass by least motion without parallel fifths and octaves, and then decorates the lines:
-ties, passing and neighbour notes, suspensions, rests and phrases. What matters for pitch and separation is that voices
-share harmonics (octaves, fifths), move together and apart, rest, and enter alone, as they do in real part music.
+The generator walks through the functions of a key (tonic, subdominant, dominant), voices each chord within
+the ranges of soprano, alto, tenor and bass by least motion without parallel fifths and octaves, and then
+decorates the lines: ties, passing and neighbour notes, suspensions, rests and phrases. What matters for pitch
+and separation is that voices share harmonics (octaves, fifths), move together and apart, rest, and enter
+alone, as they do in real part music.
 """
 
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -39,18 +40,20 @@ class Note:
 
 @dataclass(frozen=True)
 class Score:
-    """Simultaneous parts, highest first, each a list of notes in time order; ``seconds`` is the score's length."""
+    """Simultaneous parts, highest first, each a list of notes in time order; ``seconds`` is the length."""
 
     parts: tuple[tuple[Note, ...], ...]
     seconds: float
 
 
 def _voicings(degree: int, scale: tuple[int, ...], tonic: int) -> list[tuple[int, ...]]:
-    """All spacings of the triad on ``degree`` within the four ranges, no voice crossing, upper gaps at most an octave."""
+    """All spacings of the triad on ``degree`` within the four ranges, no voice crossing, upper gaps at most
+    an octave.
+    """
     tones = [(tonic + scale[(degree + step) % 7]) % 12 for step in (0, 2, 4)]
     choices = [[p for p in range(low, high + 1) if p % 12 in tones] for low, high in RANGES]
     choices[3] = [p for p in choices[3] if p % 12 in tones[:2]]  # the bass has the root or the third
-    voicings = []
+    voicings: list[tuple[int, ...]] = []
     for soprano, alto, tenor, bass in product(*choices):
         ordered = soprano >= alto >= tenor >= bass
         close = soprano - alto <= 12 and alto - tenor <= 12 and tenor - bass <= 19
@@ -61,7 +64,7 @@ def _voicings(degree: int, scale: tuple[int, ...], tonic: int) -> list[tuple[int
 
 
 def _has_parallels(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Whether two voices move together in fifths or octaves; ``before`` (4,), ``after`` (voicings, 4) -> (voicings,)."""
+    """Whether two voices move in parallel fifths or octaves: (4,), (voicings, 4) -> (voicings,)."""
     found = np.zeros(len(after), dtype=bool)
     for upper in range(4):
         for lower in range(upper + 1, 4):
@@ -75,7 +78,8 @@ def _has_parallels(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 def _progression(rng: np.random.Generator, chords: int) -> np.ndarray:
     """Voiced chords ``(chords, 4)`` as MIDI numbers, by least motion with a little chance."""
     tonic, scale = int(rng.integers(12)), _MAJOR if rng.random() < 0.65 else _MINOR
-    degree, voiced = 0, []
+    degree = 0
+    voiced: list[np.ndarray] = []
     for _ in range(chords):
         options = np.array(_voicings(degree, scale, tonic))
         if voiced:
@@ -93,7 +97,9 @@ def _progression(rng: np.random.Generator, chords: int) -> np.ndarray:
 def _line(
     rng: np.random.Generator, pitches: np.ndarray, beats: np.ndarray, rests: np.ndarray
 ) -> list[tuple[float, float, float]]:
-    """Decorate one voice: (onset, duration, pitch) in beats from the chord tones, their lengths and the phrase rests."""
+    """Decorate one voice: (onset, duration, pitch) in beats from the chord tones, their lengths and the
+    phrase rests.
+    """
     onsets = np.concatenate(([0.0], np.cumsum(beats)))
     line: list[tuple[float, float, float]] = []
     tie = rng.uniform(0.1, 0.7)
@@ -110,7 +116,9 @@ def _line(
             line[-1] = (line[-1][0], line[-1][1] + length, float(pitch))
         elif abs(step) in (3, 4) and length >= 0.9 and not rests[i] and rng.random() < 0.5:
             line.append((start, length / 2, float(pitch)))
-            line.append((start + length / 2, length / 2, float(pitch + np.sign(step) * (abs(step) // 2 + step % 2))))
+            line.append(
+                (start + length / 2, length / 2, float(pitch + np.sign(step) * (abs(step) // 2 + step % 2)))
+            )
         elif length >= 0.9 and rng.random() < 0.12:
             turn = float(pitch + rng.choice((-2, -1, 1, 2)))
             line += [(start, length / 2, float(pitch)), (start + length / 2, length / 4, turn)]
@@ -125,7 +133,9 @@ def _line(
 
 
 def random_score(rng: np.random.Generator, seconds: float) -> Score:
-    """A four-part score of about ``seconds`` seconds in a random key, tempo (in beats of 0.22 to 0.9 s) and texture."""
+    """A four-part score of about ``seconds`` seconds in a random key, tempo (in beats of 0.22 to 0.9 s) and
+    texture.
+    """
     beat = float(rng.uniform(0.22, 0.9))
     chords = int(np.ceil(seconds / beat)) + 1
     pitches = _progression(rng, chords)
@@ -140,6 +150,17 @@ def random_score(rng: np.random.Generator, seconds: float) -> Score:
         notes = (Note(onset * beat, length * beat, pitch + transposition) for onset, length, pitch in line)
         parts.append(tuple(note for note in notes if entry <= note.onset < seconds - 0.1))
     return Score(tuple(parts), seconds)
+
+
+def parts_cross(score: Score) -> bool:
+    """Whether a part is anywhere lower than the part below it."""
+    return any(
+        high.pitch < low.pitch
+        for upper, lower in pairwise(score.parts)
+        for high in upper
+        for low in lower
+        if high.onset < low.onset + low.duration and low.onset < high.onset + high.duration
+    )
 
 
 def chorale_scores(limit: int | None = None) -> list[Score]:
@@ -164,7 +185,11 @@ def chorale_scores(limit: int | None = None) -> list[Score]:
         parts = []
         for part in chorale.parts:
             sung = part.stripTies().flatten().notes
-            notes = (Note(0.6 * float(n.offset), 0.6 * float(n.quarterLength), float(n.pitch.midi)) for n in sung if n.isNote)
+            notes = (
+                Note(0.6 * float(n.offset), 0.6 * float(n.quarterLength), float(n.pitch.midi))
+                for n in sung
+                if n.isNote
+            )
             parts.append(tuple(note for note in notes if note.duration > 0))
         if all(parts):
             scores.append(Score(tuple(parts), max(p[-1].onset + p[-1].duration for p in parts)))

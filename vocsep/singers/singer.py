@@ -1,7 +1,7 @@
 """Who sings: the lasting traits of a singer and the vowels of a voice.
 
-Formant frequencies are the usual textbook averages for sung vowels (G. Fant, Acoustic Theory of Speech Production,
-1970; J. Sundberg, The Science of the Singing Voice, 1987), scaled for each singer's vocal tract.
+Formant frequencies are the usual textbook averages for sung vowels (G. Fant, Acoustic Theory of Speech
+Production, 1970; J. Sundberg, The Science of the Singing Voice, 1987), scaled for each singer's vocal tract.
 """
 
 from dataclasses import dataclass
@@ -41,12 +41,14 @@ class Singer:
         cluster: 0 to 1, how far formants 3 to 5 draw together (the singer's formant).
         tilt: fall of the glottal spectrum in dB per octave, at full voice.
         effort: additional fall in dB per octave at 20 dB below full voice.
-        vibrato_rate: Hz. vibrato_depth: cents, to either side. vibrato_delay: seconds after the onset of a note.
+        vibrato_rate: Hz. vibrato_depth: cents, to either side. vibrato_delay: seconds after the onset of a
+            note.
         drift, jitter: standard deviation in cents of slow and of fast pitch fluctuation.
         intonation: standard deviation in cents of the error of each note. offset: cents, constant.
         glide: seconds of a legato transition. damping: of the pitch response (below 0.7 overshoots).
         scoop: chance of starting a phrase from below.
-        breath: level of the breath noise in dB below the voice. consonants: level in dB of unvoiced consonants.
+        breath: level of the breath noise in dB below the voice. consonants: level in dB of unvoiced
+            consonants.
         ripple: ``(harmonics,)`` personal unevenness of the partials in dB.
     """
 
@@ -78,7 +80,11 @@ def random_singer(rng: np.random.Generator, median_pitch: float) -> Singer:
     style = rng.random()  # from straight-toned early music to opera
     average = np.concatenate((VOWELS, np.tile(UPPER, (len(VOWELS), 1))), axis=1)
     personal = rng.normal(1.0, 0.05, average.shape) * rng.normal(1.0, 0.02, (1, average.shape[1]))
-    depth = float(rng.uniform(0, 20)) if rng.random() < 0.3 else float(rng.uniform(15, 50) + 60 * style * rng.random())
+    depth = (
+        float(rng.uniform(0, 20))
+        if rng.random() < 0.3
+        else float(rng.uniform(15, 50) + 60 * style * rng.random())
+    )
     return Singer(
         tract=tract,
         formants=average * tract * personal,

@@ -9,11 +9,13 @@ from vocsep.singers.singer import BANDWIDTHS, Singer
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 TOP = 7_800.0  # Hz, no partial above
-VOICED_FLOOR = 10 ** (-30 / 20)  # amplitude relative to the part's loud notes under which a frame counts as unvoiced
+VOICED_FLOOR = 10 ** (-30 / 20)  # of the amplitude of loud notes: a frame below it counts as unvoiced
 _STRIDE = HOP // CONTROL  # knots a frame
 
 
-def _resonances(frequencies: NDArray[np.float64], formants: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+def _resonances(
+    frequencies: NDArray[np.float64], formants: NDArray[np.float64], width: float
+) -> NDArray[np.float64]:
     """Gain in dB of the vocal tract, a cascade of resonators of unit gain at 0 Hz.
 
     ``frequencies`` (knots, bins) and ``formants`` (knots, 8), both Hz -> (knots, bins).
@@ -48,7 +50,9 @@ def _knots_to_samples(curve: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((curve[:-1, None] + np.diff(curve)[:, None] * ramp).reshape(-1))
 
 
-def render_harmonics(performance: Performance, singer: Singer, rng: np.random.Generator) -> NDArray[np.float64]:
+def render_harmonics(
+    performance: Performance, singer: Singer, rng: np.random.Generator
+) -> NDArray[np.float64]:
     """The voiced sound, ``((knots - 1) * CONTROL,)``: partials in phase with the running integral of F0."""
     phase = 2 * np.pi * np.cumsum(_knots_to_samples(performance.f0)) / SAMPLE_RATE
     levels = partial_levels(performance, singer).astype(np.float64)
@@ -94,7 +98,7 @@ def sing(
     """Render one part.
 
     Returns:
-        audio ``(samples,)`` at 16 kHz, root mean square of its voiced part 0.1, and F0 ``(samples // HOP + 1,)`` in Hz,
+        audio ``(samples,)`` at 16 kHz, root mean square of its voiced part 0.1, and F0 ``(frames,)`` in Hz,
         0 where no voiced sound is made (30 dB below the loud notes).
     """
     harmonics = render_harmonics(performance, singer, rng)

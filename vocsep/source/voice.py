@@ -85,15 +85,16 @@ class SourceParameters:
         """Recordings from ``start`` to before ``stop``."""
         return self._mapped(lambda tensor: tensor[start:stop])
 
-    def frames_slice(self, start: int, stop: int) -> "SourceParameters":
-        """Frames from ``start`` to before ``stop``; the noise filter, which does not vary, stays."""
+    def frames_slice(self, start: int, stop: int | None, stride: int = 1) -> "SourceParameters":
+        """Every ``stride``-th frame from ``start`` to before ``stop``; the noise filter does not vary."""
+        frames = slice(start, stop, stride)
         return SourceParameters(
-            self.f0[:, :, start:stop],
-            self.alpha[:, :, start:stop],
-            self.gain[:, :, start:stop],
-            self.lsf[:, :, start:stop],
+            self.f0[:, :, frames],
+            self.alpha[:, :, frames],
+            self.gain[:, :, frames],
+            self.lsf[:, :, frames],
             self.noise_magnitudes,
-            None if self.correction is None else self.correction[:, :, start:stop],
+            None if self.correction is None else self.correction[:, :, frames],
         )
 
 

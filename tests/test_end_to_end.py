@@ -1,0 +1,135 @@
+"""The whole chain with the shipped models: sung demo quartets, and real singers where VOCSEP_DATA is set."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from vocsep.errors import ModelError
+from vocsep.evaluate import mean_and_median, multipitch_scores, si_sdr, si_sdr_per_second
+from vocsep.masks import comb_powers, soft_masks, voice_powers, wiener_filter
+from vocsep.model import shipped_model
+from vocsep.results import Separation
+from vocsep.separate import Separator
+from vocsep.singers.demo import sing_demo
+from vocsep.source.excitation import harmonic_excitation
+from vocsep.spectra import SAMPLE_RATE
+
+
+def lacking() -> str:
+    try:
+        shipped_model("pitch"), shipped_model("voices")
+    except ModelError as error:
+        return str(error)
+    return ""
+
+
+pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking() or "the models are there")
+
+
+@pytest.fixture(scope="module")
+def separator() -> Separator:
+    return Separator(device="cpu")
+
+
+def against_each_singer(stems: np.ndarray, separated: np.ndarray) -> np.ndarray:
+    """SI-SDR of each stem (row) against each singer (column)."""
+    return np.array([[float(si_sdr(singer, stem)) for singer in stems] for stem in separated])
+
+
+def test_the_number_of_voices_of_the_demo_is_found(separator: Separator) -> None:
+    stems, _, _ = sing_demo()
+    assert separator.pitch.estimate(stems.sum(axis=0)).voices == 4
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_each_stem_of_a_demo_is_its_own_singer(separator: Separator, seed: int) -> None:
+    stems, rate, tracks = sing_demo(seed)
+    mixture = stems.sum(axis=0)
+    result = separator.separate(mixture, rate, 4)
+    np.testing.assert_allclose(result.stems.sum(axis=0), mixture, atol=2e-6)
+    scores = against_each_singer(stems, result.stems)
+    assert scores.argmax(axis=1).tolist() == [0, 1, 2, 3]
+    gained = np.diag(scores) - si_sdr(stems, np.broadcast_to(mixture, stems.shape))
+    assert gained.min() > 5.0  # dB; measured: 10 to 24
+    assert multipitch_scores(tracks, result.tracks).f > 0.8
+
+
+def test_the_true_f0_separate_a_demo_better(separator: Separator) -> None:
+    stems, rate, tracks = sing_demo(2)
+    mixture = stems.sum(axis=0)
+    given = np.diag(against_each_singer(stems, separator.separate(mixture, rate, tracks=tracks).stems))
+    found = np.diag(against_each_singer(stems, separator.separate(mixture, rate, 4).stems))
+    assert given.mean() > found.mean() > 5.0
+
+
+def test_a_soloist_stays_whole(separator: Separator) -> None:
+    stems, rate, _ = sing_demo(1)
+    result = separator.separate(stems[1], rate, 1)
+    np.testing.assert_allclose(result.stems[0], stems[1], atol=2e-6)
+
+
+def test_learned_and_adapted_filters_are_better_than_a_comb(separator: Separator) -> None:
+    stems, rate, tracks = sing_demo(1)
+    mixture = stems.sum(axis=0)
+    comb = Separator(device="cpu", method="comb").separate(mixture, rate, tracks=tracks)
+    ours = separator.separate(mixture, rate, tracks=tracks)
+    scores = [np.diag(against_each_singer(stems, result.stems)).mean() for result in (ours, comb)]
+    assert scores[0] > scores[1] + 3.0
+
+
+# Real singers.
+
+DATA = Path(os.environ.get("VOCSEP_DATA", "/nowhere"))
+QUARTET = DATA / "csd_nino_dios" / "singers_1" / "stems"
+real = [
+    pytest.mark.real,
+    pytest.mark.skipif(not QUARTET.is_dir(), reason="VOCSEP_DATA names no folder with real singers"),
+]
+
+
+def of_each_singer(stems: np.ndarray, result: Separation) -> np.ndarray:
+    """What each stem holds of each singer, ``(stems, singers, samples)``: its mask, on each singer alone."""
+    combs = comb_powers(harmonic_excitation(result.tracks.as_input(), stems.shape[1]))
+    powers = voice_powers(result.parameters, combs)
+    return wiener_filter(torch.from_numpy(stems), SAMPLE_RATE, soft_masks(powers), powers).numpy()
+
+
+@pytest.fixture(scope="module")
+def quartet(separator: Separator) -> tuple[np.ndarray, Separation]:
+    paths = sorted(QUARTET.iterdir())  # 1_soprano, 2_alto, 3_tenor, 4_bass
+    stems = [soundfile.read(path, frames=30 * SAMPLE_RATE, dtype="float32")[0] for path in paths]
+    singers = np.stack(stems)
+    return singers, separator.separate(singers.sum(axis=0), SAMPLE_RATE, 4)
+
+
+@pytest.mark.usefixtures("quartet")
+class TestRealSingers:
+    pytestmark = real
+
+    def test_stems_add_up(self, quartet: tuple[np.ndarray, Separation]) -> None:
+        singers, result = quartet
+        np.testing.assert_allclose(result.stems.sum(axis=0), singers.sum(axis=0), atol=2e-6)
+
+    def test_in_every_stem_its_own_singer_is_the_loudest(
+        self, quartet: tuple[np.ndarray, Separation]
+    ) -> None:
+        singers, result = quartet
+        parts = of_each_singer(singers, result)
+        np.testing.assert_allclose(parts.sum(axis=1), result.stems, atol=1e-5)
+        level = 10 * np.log10(np.square(parts).sum(axis=2))
+        for stem in range(4):
+            others = np.delete(level[stem], stem)
+            assert level[stem, stem] > others.max() + 2.0  # dB; measured: 4 to 18
+
+    def test_si_sdr_is_that_of_a_separation(self, quartet: tuple[np.ndarray, Separation]) -> None:
+        singers, result = quartet
+        scores = si_sdr_per_second(singers, result.stems, SAMPLE_RATE)
+        mixture = np.broadcast_to(singers.sum(axis=0), singers.shape)
+        before = si_sdr_per_second(singers, mixture, SAMPLE_RATE)
+        assert mean_and_median(scores)[0] > 4.0  # dB; measured: 5.4, the mixture itself -5.9
+        for voice in range(4):
+            assert mean_and_median(scores[voice])[0] > mean_and_median(before[voice])[0] + 3.0

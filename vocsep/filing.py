@@ -1,0 +1,109 @@
+"""Which files a separation writes, and writing them passage by passage."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vocsep.audio import AudioInfo
+from vocsep.errors import AudioError, SettingsError
+from vocsep.passages import Passage, ReadBlock, Seam
+from vocsep.spectra import SAMPLE_RATE
+from vocsep.stems import Format, StemWriter, default_format
+
+BitDepth = Literal[16, 24, "float"]
+
+
+@dataclass(frozen=True)
+class StemFiles:
+    """Targets of one recording: a stem a voice, on request what is left without it and its synthesis."""
+
+    info: AudioInfo
+    format: Format
+    bit_depth: BitDepth
+    overwrite: bool
+    stems: list[Path]
+    minus: list[Path]
+    synths: list[Path]
+
+    def write(self, passages: Iterable[Passage], read: ReadBlock, seed: int) -> float:
+        """Write all files; none is there before all of its kind are complete.
+
+        Args:
+            passages: of the recording, in order.
+            read: gives samples of the original.
+            seed: of the noise of synthesised voices.
+
+        Returns:
+            The common gain in dB that kept integer stems from clipping, 0 if there was no need.
+
+        Raises:
+            AudioError: a target exists or cannot be written.
+        """
+        rate = self.info.sample_rate
+        seam, synth_seam = Seam(rate), Seam(SAMPLE_RATE)
+        with ExitStack() as stack:
+            synths = None
+            if self.synths:
+                synths = stack.enter_context(
+                    StemWriter(self.synths, SAMPLE_RATE, 1, "wav", self.bit_depth, self.overwrite)
+                )
+            stems = stack.enter_context(
+                StemWriter(
+                    self.stems + self.minus,
+                    rate,
+                    self.info.channels,
+                    self.format,
+                    self.bit_depth,
+                    self.overwrite,
+                )
+            )
+            for passage in passages:
+                complete = seam.join(passage.stems, passage.chunk)
+                blocks = list(complete)
+                if self.minus:
+                    mixture = read(passage.chunk.first * rate, complete.shape[1])
+                    blocks += [mixture - stem for stem in complete]
+                stems.write(blocks)
+                if synths is not None:
+                    voices = passage.synthesised(seed)[:, :, None]
+                    synths.write(list(synth_seam.join(voices, passage.chunk)))
+        return stems.gain_db
+
+
+def plan_files(
+    info: AudioInfo,
+    folder: Path,
+    voices: int,
+    *,
+    names: Sequence[str] | None = None,
+    format: str | None = None,
+    bit_depth: BitDepth | None = None,
+    synth: bool = False,
+    minus_one: bool = False,
+    overwrite: bool = False,
+) -> StemFiles:
+    """Name the files of a separation and refuse at once what cannot be written.
+
+    Raises:
+        AudioError: a file exists and is not to be replaced.
+        SettingsError: another number of names than voices, or an unknown format or depth.
+    """
+    called = list(names) if names is not None else [f"voice_{voice}" for voice in range(1, voices + 1)]
+    if len(called) != voices:
+        raise SettingsError(f"names: {len(called)} names for {voices} voices")
+    chosen, depth = default_format(info, format, bit_depth)
+    files = StemFiles(
+        info=info,
+        format=chosen,
+        bit_depth=depth,
+        overwrite=overwrite,
+        stems=[folder / f"{name}.{chosen}" for name in called],
+        minus=[folder / f"{name}_minus.{chosen}" for name in called] if minus_one else [],
+        synths=[folder / f"{name}_synth.wav" for name in called] if synth else [],
+    )
+    for path in files.stems + files.minus + files.synths:
+        if path.exists() and not overwrite:
+            raise AudioError(f"{path}: exists already")
+    return files

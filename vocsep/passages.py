@@ -1,0 +1,128 @@
+"""Passages: chunk after chunk of a recording, explained and filtered, ready to be faded into each other."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vocsep.chunks import FADE, Chunk, plan_chunks
+from vocsep.estimator.network import Estimator
+from vocsep.explain import Explanation, explain
+from vocsep.masks import wiener_filter
+from vocsep.pitch.tracks import F0Tracks
+from vocsep.source.voice import SourceParameters
+from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
+
+Audio = NDArray[np.float32]
+ReadBlock = Callable[[int, int], Audio]  # first sample, number of samples -> (samples, channels)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """The part of a chunk that is heard.
+
+    Attributes:
+        chunk: where it lies.
+        stems: ``(voices, samples, channels)`` from ``chunk.first`` on, faded where the neighbours take over.
+        explanation: source model of the whole chunk.
+    """
+
+    chunk: Chunk
+    stems: Audio
+    explanation: Explanation
+
+    def synthesised(self, seed: int) -> Audio:
+        """The voices as the source model sings them, ``(voices, samples)`` at 16 kHz, faded likewise."""
+        voices = self.explanation.synthesised(seed).cpu().numpy()
+        skip = (self.chunk.first - self.chunk.begin) * SAMPLE_RATE
+        count = voices.shape[1] - skip
+        if self.chunk.fades_out:
+            count = (int(self.chunk.last) - self.chunk.first) * SAMPLE_RATE
+        return np.asarray(voices[:, skip : skip + count] * self.chunk.weights(SAMPLE_RATE, count)[:, 0])
+
+    def own_parameters(self, frames: int) -> SourceParameters:
+        """Parameters between the chunk's edges: each of the recording's ``frames`` is in one passage only."""
+        chunk = self.chunk
+        low = chunk.first + FADE if chunk.fades_in else chunk.first
+        first = low * SAMPLE_RATE // HOP
+        last = (int(chunk.last) - FADE) * SAMPLE_RATE // HOP if chunk.fades_out else frames
+        offset = chunk.begin * SAMPLE_RATE // HOP
+        return self.explanation.parameters.frames_slice(first - offset, last - offset).to("cpu")
+
+
+def passages(
+    read: ReadBlock,
+    samples: int,
+    sample_rate: int,
+    analysis: Audio,
+    tracks: F0Tracks,
+    *,
+    estimator: Estimator | None,
+    steps: int,
+    device: torch.device,
+    progress: Callable[[float], None] | None = None,
+) -> Iterator[Passage]:
+    """Explain and filter a recording chunk by chunk; only one chunk at a time is in memory.
+
+    Args:
+        read: gives samples of the original.
+        samples: length of the original.
+        sample_rate: Hz, of the original.
+        analysis: ``(samples at 16 kHz,)`` the mono copy.
+        tracks: F0 of all voices for the whole recording.
+        estimator, steps: as in `vocsep.explain.explain`.
+        device: where to compute.
+        progress: told the share done, 0 to 1.
+    """
+    chunks = plan_chunks(samples / sample_rate)
+    for index, chunk in enumerate(chunks):
+
+        def told(share: float, index: int = index) -> None:
+            if progress is not None:
+                progress((index + share) / len(chunks))
+
+        final = index + 1 == len(chunks)
+        begin, end = chunk.begin * SAMPLE_RATE, len(analysis) if final else int(chunk.end) * SAMPLE_RATE
+        mixture = torch.from_numpy(analysis[begin:end]).to(device)
+        f0 = tracks.slice(begin // HOP, begin // HOP + frame_count(end - begin)).as_input().to(device)
+        explanation = explain(mixture, f0, estimator, steps, told)
+        low = chunk.begin * sample_rate
+        known = read(low, (samples if final else int(chunk.end) * sample_rate) - low)
+        audio = torch.from_numpy(np.ascontiguousarray(known.T)).to(device)
+        stems = wiener_filter(audio, sample_rate, explanation.masks, explanation.powers)
+        skip = (chunk.first - chunk.begin) * sample_rate
+        count = (samples if final else int(chunk.last) * sample_rate) - chunk.first * sample_rate
+        heard = stems[:, :, skip : skip + count].transpose(1, 2).cpu().numpy()
+        yield Passage(chunk, heard * chunk.weights(sample_rate, count), explanation)
+        told(1.0)
+
+
+class Seam:
+    """Joins the faded blocks ``(voices, samples, channels)`` of successive passages."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._held = 2 * FADE * sample_rate
+        self._tail: Audio | None = None
+
+    def join(self, block: Audio, chunk: Chunk) -> Audio:
+        """What is complete: the block without its fade out, which waits for the next one."""
+        if self._tail is not None:
+            block[:, : self._tail.shape[1]] += self._tail
+        cut = block.shape[1] - (self._held if chunk.fades_out else 0)
+        self._tail = block[:, cut:].copy()
+        return block[:, :cut]
+
+
+def joined_parameters(parts: list[SourceParameters]) -> SourceParameters:
+    """Passages after one another; the noise filters, one a passage, are averaged."""
+    corrections = [part.correction for part in parts if part.correction is not None]
+    return SourceParameters(
+        f0=torch.cat([part.f0 for part in parts], dim=2),
+        alpha=torch.cat([part.alpha for part in parts], dim=2),
+        gain=torch.cat([part.gain for part in parts], dim=2),
+        lsf=torch.cat([part.lsf for part in parts], dim=2),
+        noise_magnitudes=torch.stack([part.noise_magnitudes for part in parts]).mean(dim=0),
+        correction=torch.cat(corrections, dim=2) if corrections else None,
+    )
