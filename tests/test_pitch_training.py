@@ -108,10 +108,10 @@ def test_the_same_seed_draws_the_same_examples(repertoire: Repertoire) -> None:
     assert not torch.equal(first[0], other[0])
 
 
-def test_examples_have_one_to_eight_voices(repertoire: Repertoire) -> None:
+def test_examples_have_none_to_eight_voices(repertoire: Repertoire) -> None:
     mixer = Mixer(repertoire, 3)
-    counts = {int((mixer.example()[1].max(axis=1) > 0).sum()) for _ in range(40)}
-    assert min(counts) == 1 and max(counts) == 8
+    counts = {int((mixer.example()[1].max(axis=1) > 0).sum()) for _ in range(200)}
+    assert min(counts) == 0 and max(counts) == 8
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny import music, refused, tiny_models
 
-from vocsep import separate as module
+from vocsep import passages as module
 from vocsep.chunks import plan_chunks
 from vocsep.errors import AudioError, F0Error, SettingsError, VoicesNotFound
 from vocsep.listening import listening_notes

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from tiny import F0, music, refused, tiny_models
 
-from vocsep import separate as module
+from vocsep import passages as module
 from vocsep.chunks import plan_chunks
 from vocsep.errors import AudioError, F0Error, SettingsError, VocsepError
 from vocsep.pitch.tracks import F0Tracks

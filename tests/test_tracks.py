@@ -67,9 +67,13 @@ def test_mirex_lists_only_what_sounds(tmp_path: Path) -> None:
 
 
 def test_json_has_null_where_unvoiced(tmp_path: Path) -> None:
-    F0Tracks([[440.0, NAN]]).write_json(tmp_path / "f0.json")
+    F0Tracks([[440.0, NAN]]).write_json(tmp_path / "f0.json", start=2.0)
     content = json.loads((tmp_path / "f0.json").read_text())
-    assert content == {"hop_seconds": 0.016, "voices": [{"voice": 1, "frequencies": [440.0, None]}]}
+    assert content == {
+        "start": 2.0,
+        "hop_seconds": 0.016,
+        "voices": [{"voice": 1, "frequencies": [440.0, None]}],
+    }
 
 
 def test_a_target_folder_that_lacks_is_one_line(tracks: F0Tracks, tmp_path: Path) -> None:

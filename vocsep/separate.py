@@ -182,7 +182,7 @@ class Separator:
                 plan(known)  # what cannot be written is refused before any work
             analysis = analysis_stream(source, start=start, duration=duration)
             given = None if tracks is None else tracks.from_time(start)
-            tracks = self._tracks(analysis, known, given, progress)
+            tracks = self._tracks(analysis, voices or known, given, progress)
             files = plan(tracks.voices)
             found = monotonic()
 
