@@ -19,7 +19,7 @@ from vocsep.masks import mask_frequencies
 from vocsep.source.voice import SourceParameters, band_matrix, power_envelopes
 from vocsep.spectra import MASK_FFT, hann
 
-DEFAULT_STEPS = 60
+DEFAULT_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class AdaptSettings:
         top: Hz, what lies above is not compared.
     """
 
-    bands: int = 22
+    bands: int = 40
     rate: float = 0.1
-    smooth_time: float = 0.2
+    smooth_time: float = 0.5
     smooth_frequency: float = 0.1
     near: float = 0.0
     stride: int = 2

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vocsep.adapt import adapt
 from vocsep.estimator.network import Estimator
-from vocsep.masks import comb_powers, soft_masks, voice_powers
+from vocsep.masks import NOISE_SHARE, comb_powers, soft_masks, voice_powers
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.voice import SourceParameters, synthesise
 from vocsep.spectra import MASK_FFT, stft
@@ -78,7 +78,7 @@ def explain(
     parameters = adapt(parameters, combs, stft(level, MASK_FFT).abs(), steps, progress=progress)
     parameters = _at_level(parameters, float(peak))
     with torch.no_grad():
-        powers = voice_powers(parameters, combs)
+        powers = voice_powers(parameters, combs, NOISE_SHARE)
         return Explanation(parameters, excitation, powers, soft_masks(powers))
 
 

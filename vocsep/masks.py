@@ -13,6 +13,7 @@ from vocsep.source.voice import SourceParameters, power_envelopes
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, hann, istft, stft
 
 FLOOR = 1e-10  # of the loudest power: where nothing is modelled, all voices share alike
+NOISE_SHARE = 0.1  # of a voice's noise that claims bins: it also explains rooms and other voices (measured)
 TOP_BAND = (4_000.0, 7_600.0)  # Hz, decides about everything above
 HANDOVER = (6_800.0, 7_600.0)  # Hz, from the mask of the bin to the mask of the top band
 
@@ -27,19 +28,20 @@ def comb_powers(excitation: Tensor, hop: int = HOP) -> Tensor:
     return stft(excitation, MASK_FFT, hop).abs().square()
 
 
-def voice_powers(parameters: SourceParameters, combs: Tensor) -> Tensor:
+def voice_powers(parameters: SourceParameters, combs: Tensor, noise_share: float = 1.0) -> Tensor:
     """Expected power spectrogram of each voice: harmonics and noise, each through its filters.
 
     Args:
         parameters: of one recording (batch of 1).
         combs: ``(voices, bins, frames)`` from `comb_powers`.
+        noise_share: how much of the noise power counts.
 
     Returns:
         ``(voices, bins, frames)``.
     """
     harmonic, noise = power_envelopes(parameters, mask_frequencies(combs.device))
     window_energy = hann(MASK_FFT, combs).square().sum()
-    return harmonic[0].transpose(1, 2) * combs + noise[0].transpose(1, 2) * window_energy
+    return harmonic[0].transpose(1, 2) * combs + noise[0].transpose(1, 2) * (noise_share * window_energy)
 
 
 def soft_masks(powers: Tensor, exponent: float = 1.0) -> Tensor:
