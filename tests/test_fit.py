@@ -189,7 +189,10 @@ def test_stopping_while_f0_is_estimated_says_that_the_work_is_kept(tmp_path: Pat
 
 
 def test_early_stopping_stops(tmp_path: Path) -> None:
-    result = run(tmp_path, settings(steps=500, learning_rate=1e-8, decay=False, judge_every=1, patience=2))
+    result = run(
+        tmp_path,
+        settings(steps=500, learning_rate=1e-8, decay=False, judge_every=1, patience=2, objective="sound"),
+    )
     assert result.ended == "no improvement"
     assert result.steps < 500
 

@@ -70,6 +70,18 @@ def test_the_loss_on_a_fixed_example_falls() -> None:
     assert learner.at.best < 0.6 * learner.at.start
 
 
+def test_the_divergence_of_powers_falls_too_and_ends_elsewhere() -> None:
+    torch.manual_seed(0)
+    learner = Trainer(TinyEstimator(), objective="power", seed=5)
+    train_steps(learner, itertools.repeat(example()), [example()], FAST)
+    assert learner.at.best < learner.at.start - 0.1
+    by_sound = trainer()
+    train_steps(by_sound, itertools.repeat(example()), [example()], FAST)
+    assert any(
+        not torch.equal(learner.best_weights[name], tensor) for name, tensor in by_sound.best_weights.items()
+    )
+
+
 def test_the_same_seed_gives_the_same_weights() -> None:
     runs = [trainer(), trainer()]
     for learner in runs:

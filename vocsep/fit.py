@@ -106,7 +106,12 @@ class _Run:
         self.pool = ExcerptPool(
             recordings.tracks, settings.seconds, settings.held_out, settings.most_held_out
         )
-        self.trainer = Trainer(estimator, seed=settings.seed, device=pick_device(settings.device))
+        self.trainer = Trainer(
+            estimator,
+            objective=settings.objective,  # type: ignore[arg-type]  # checked by the settings
+            seed=settings.seed,
+            device=pick_device(settings.device),
+        )
         self.generator = torch.Generator().manual_seed(settings.seed)
         # What decides the held-out excerpts, as JSON gives it back.
         heard = [[track.name, len(track.audio), track.f0.shape[0]] for track in recordings.tracks]

@@ -26,6 +26,7 @@ _LIMITS = {
     "preset": _Limits(str),
     "estimator": _Limits(dict, may_be_none=True),
     "from_scratch": _Limits(bool),
+    "objective": _Limits(str, choices=("power", "sound")),
     "steps": _Limits(int, 1, 100_000_000, may_be_none=True),
     "minutes": _Limits(float, 0.001, 1_000_000, may_be_none=True),
     "batch": _Limits(int, 1, 1024),
@@ -54,6 +55,8 @@ class FitSettings:
         preset: sizes and kind of the estimator.
         estimator: single settings of the estimator that differ from the preset.
         from_scratch: start from random weights even where a shipped model has the same settings.
+        objective: ``power`` (expected powers against magnitudes, what masks are made of) or ``sound``, the
+            paper's multi-scale loss on the synthesised waveform.
         steps: optimisation steps at most; None = no bound.
         minutes: time at most, not counting the search for F0; None = no bound.
         batch: excerpts in a step.
@@ -83,6 +86,7 @@ class FitSettings:
     preset: str = "comb"
     estimator: dict[str, Any] | None = None
     from_scratch: bool = False
+    objective: str = "power"
     steps: int | None = None
     minutes: float | None = 20.0
     batch: int = 16
