@@ -19,7 +19,7 @@ from vocsep.masks import mask_frequencies
 from vocsep.source.voice import SourceParameters, band_matrix, power_envelopes
 from vocsep.spectra import MASK_FFT, hann
 
-DEFAULT_STEPS = 100
+DEFAULT_STEPS = 60
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class AdaptSettings:
     """
 
     bands: int = 40
-    rate: float = 0.1
-    smooth_time: float = 0.5
+    rate: float = 0.15
+    smooth_time: float = 0.25
     smooth_frequency: float = 0.1
-    near: float = 0.0
-    stride: int = 2
+    near: float = 0.01
+    stride: int = 4
     top: float = 5_000.0
 
 

@@ -4,9 +4,8 @@ A configuration says which candidate each voice sings in a frame, or that it is 
 the candidates of the sounding voices descend. The path through all frames that costs least is found by
 dynamic programming (A. J. Viterbi, 1967). Costs are in nats:
 
-- a frame: for each candidate the log odds of its salience, plus a bonus for singing, when a voice takes it;
-  and the
-  distance of a voice from its own range, which is learned from a first pass over the same recording;
+- a frame: the log odds of a candidate's salience, plus a bonus for singing, when a voice takes it; and the
+  distance of a voice from where it sings around that time, which is learned from the pass before;
 - a step: semitones moved by each voice, up to a leap's worth; entering and leaving.
 """
 
@@ -16,11 +15,15 @@ from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from vocsep.pitch.candidates import Candidates
+from vocsep.spectra import HOP, SAMPLE_RATE
 
 MOST_STATES = 260  # of a frame; with many voices the cheaper configurations are kept
-BEAM = 80  # states of a frame from which paths go on
+BEAM = 40  # states of a frame from which paths go on
+NEARBY = (4.8, 1.6)  # s, how far around a frame a voice's range is learned, pass by pass
+SPREAD = 3.0  # semitones, what a voice moves around the middle of its range
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class ViterbiCosts:
         outside: one standard deviation squared away from the voice's own range.
     """
 
-    bonus: float = 1.5
+    bonus: float = 0.7
     glide: float = 1.5
     leap: float = 5.0
     enter: float = 2.5
@@ -75,9 +78,8 @@ def _best_path(
     voices: int,
     costs: ViterbiCosts,
     centre: NDArray[np.float64] | None,
-    spread: float,
 ) -> NDArray[np.float64]:
-    """One pass -> ``(voices, frames)``; ``centre`` ``(voices,)`` in semitones: known ranges, if any."""
+    """One pass -> ``(voices, frames)``; ``centre``, of that shape in semitones: known ranges, if any."""
     states = _configurations(voices, candidates.count)
     salience = np.clip(candidates.salience, 1e-4, 1 - 1e-4)
     odds = np.log(salience) - np.log1p(-salience)
@@ -89,7 +91,7 @@ def _best_path(
     take = np.concatenate((take, np.zeros((frames, 1))), axis=1)
     per_voice = np.repeat(take[:, None, :], voices, axis=1)
     if centre is not None:
-        away = ((pitch[:, None, :] - centre[None, :, None]) / spread) ** 2
+        away = ((pitch[:, None, :] - centre.T[:, :, None]) / SPREAD) ** 2
         away[:, :, silent] = 0.0
         per_voice = per_voice + costs.outside * np.minimum(away, 16.0)
     step = np.empty((frames, silent + 1, silent + 1))
@@ -131,6 +133,23 @@ def _best_path(
     return tracks
 
 
+def _range_nearby(tracks: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """Where each voice has been singing around each frame, ``(voices, frames)`` in semitones.
+
+    A Gaussian mean in time over the frames in which nearly everybody sings: only those tell for sure who is who.
+    """
+    sure = np.isfinite(tracks).sum(axis=0) >= max(len(tracks) - 1, 1)
+    centre = np.zeros_like(tracks)
+    for voice, track in enumerate(tracks):
+        known = np.isfinite(track) & sure
+        known = known if known.any() else np.isfinite(track)
+        usual = float(np.median(track[known])) if known.any() else 60.0
+        weight = gaussian_filter1d(known.astype(float), sigma, mode="constant")
+        total = gaussian_filter1d(np.where(known, track, 0.0), sigma, mode="constant")
+        centre[voice] = (total + 1e-2 * usual) / (weight + 1e-2)
+    return centre
+
+
 def assign_viterbi(
     candidates: Candidates, voices: int, costs: ViterbiCosts | None = None
 ) -> NDArray[np.float64]:
@@ -139,15 +158,10 @@ def assign_viterbi(
     fewer = _affordable(voices, candidates.count)
     if fewer < candidates.count:
         candidates = candidates.strongest(fewer)
-    first = _best_path(candidates, voices, costs, None, 1.0)
-    known = np.isfinite(first).sum(axis=1) > 0
-    if voices == 1 or not known.any():
-        return first
-    # Only frames in which everybody sings tell for sure who is who.
-    full = np.isfinite(first).all(axis=0)
-    sure = first[:, full] if full.sum() >= 60 else first
-    if not np.isfinite(sure).any(axis=1).all():
-        return first
-    centre = np.nanmedian(sure, axis=1)
-    spread = max(float(np.nanmedian(np.abs(sure - centre[:, None]))) * 1.5, 2.0)
-    return _best_path(candidates, voices, costs, centre, spread)
+    tracks = _best_path(candidates, voices, costs, None)
+    if voices == 1:
+        return tracks
+    for seconds in NEARBY:
+        centre = _range_nearby(tracks, seconds * SAMPLE_RATE / HOP)
+        tracks = _best_path(candidates, voices, costs, centre)
+    return tracks
