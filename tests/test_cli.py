@@ -596,7 +596,8 @@ def test_train_pitch_passes_its_settings_on(
     monkeypatch.chdir(tmp_path)
     room("vocsep.pitch.training", train_pitch=train_pitch, TrainingProgress=object)
     assert run("train-pitch -o p.safetensors --minutes 2.5 --seed 3 --singers 4 --workers 1") == 0
-    assert asked == {"minutes": 2.5, "seed": 3, "singers": 4, "workers": 1}
+    own = {"minutes": 2.5, "seed": 3, "singers": 4, "workers": 1}
+    assert asked == own | {"start": None, "chorales": None}
     assert "--pitch-model p.safetensors" in capsys.readouterr().out
     Path("p.safetensors").write_bytes(b"precious")
     assert main(["train-pitch", "-o", "p.safetensors"]) == 1

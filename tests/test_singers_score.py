@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from vocsep.errors import DependencyError
-from vocsep.singers.score import RANGES, Score, _has_parallels, _progression, chorale_scores, random_score
+from vocsep.singers.chorales import chorale_scores, random_passage
+from vocsep.singers.score import RANGES, Note, Score, _has_parallels, _progression, parts_cross, random_score
 
 SEEDS = range(12)
 
@@ -115,3 +116,23 @@ def test_chorales_have_four_parts_from_the_highest() -> None:
         medians = [np.median([note.pitch for note in part]) for part in score.parts]
         assert len(medians) == 4 and medians == sorted(medians, reverse=True)
         assert all(note.onset + note.duration <= score.seconds for part in score.parts for note in part)
+
+
+def test_a_passage_is_a_part_of_its_score_at_another_tempo() -> None:
+    generator = np.random.default_rng(3)
+    score = random_score(generator, 30.0)
+    passage = random_passage(score, 6.0, generator)
+    assert passage.seconds == 6.0
+    for sung, part in zip(passage.parts, score.parts, strict=True):
+        assert sung
+        assert all(0 <= note.onset < 6.0 for note in sung)
+        pitches = [note.pitch for note in part]
+        wanted = [note.pitch for note in sung]
+        assert any(pitches[i : i + len(wanted)] == wanted for i in range(len(pitches)))
+
+
+def test_crossing_parts_are_seen() -> None:
+    low, high = Note(0.0, 1.0, 60.0), Note(0.0, 1.0, 67.0)
+    assert not parts_cross(Score(((high,), (low,)), 1.0))
+    assert parts_cross(Score(((low,), (high,)), 1.0))
+    assert not parts_cross(Score(((Note(1.0, 1.0, 60.0),), (high,)), 2.0))

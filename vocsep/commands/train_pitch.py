@@ -29,6 +29,20 @@ def train_pitch(
             help="Synthetic quartets to sing and learn from.",
         ),
     ] = 1600,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE", help="Go on from this model instead of anew.", show_default=False
+        ),
+    ] = None,
+    chorales: Annotated[
+        bool | None,
+        typer.Option(
+            "--chorales/--no-chorales",
+            help="Sing Bach's chorales, too (extra [midi]). Default: where music21 is installed.",
+            show_default=False,
+        ),
+    ] = None,
     workers: Annotated[
         int,
         typer.Option(
@@ -59,7 +73,14 @@ def train_pitch(
             progress("learning", at.share)
 
         written = train(
-            output, minutes=minutes, seed=seed, singers=singers, workers=workers, progress=learned
+            output,
+            minutes=minutes,
+            seed=seed,
+            singers=singers,
+            workers=workers,
+            start=start,
+            chorales=chorales,
+            progress=learned,
         )
     screen.line(f"{written}: trained for {minutes:g} minutes on {singers} synthetic quartets")
     screen.line(f"use it:  vocsep separate my_recording.wav -n 4 --pitch-model {written}")

@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vocsep.model import save_model
+from vocsep.model import load_model, save_model
 from vocsep.pitch.features import BINS, HOP_COARSE, bins_of
-from vocsep.pitch.salience import SalienceNetwork, SalienceSettings
+from vocsep.pitch.salience import SalienceNetwork, SalienceSettings, restore_network
+from vocsep.singers.chorales import chorale_scores, chorales_installed
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
 from vocsep.singers.room import background, equaliser
 from vocsep.spectra import HOP, SAMPLE_RATE
@@ -182,12 +183,33 @@ def train_pitch(
     singers: int = 1600,
     workers: int = 2,
     settings: SalienceSettings | None = None,
+    start: Path | None = None,
+    chorales: bool | None = None,
     progress: Callable[[TrainingProgress], None] | None = None,
 ) -> Path:
-    """Sing ``singers`` quartets, train a network on them for ``minutes`` and save it as ``output``."""
+    """Sing ``singers`` quartets, train a network on them for ``minutes`` and save it as ``output``.
+
+    Args:
+        output: the model file.
+        minutes: of training; the singing comes on top.
+        seed: of scores, singers, mixing and random weights.
+        singers: quartets to sing. workers: processes that sing.
+        settings: sizes of a new network.
+        start: a model whose training is continued, instead of a new network.
+        chorales: whether half of the scores are Bach's; by default where music21 is installed.
+        progress: told after every step.
+
+    Raises:
+        DependencyError: chorales are asked for and music21 is not installed.
+        ModelError: ``start`` is no pitch model of this version.
+    """
     torch.manual_seed(seed)
-    repertoire = sing_repertoire(singers, 2 * SECONDS, seed, workers)
+    bach = chorale_scores() if chorales or (chorales is None and chorales_installed()) else []
+    repertoire = sing_repertoire(singers, 2 * SECONDS, seed, workers, chorales=bach)
     network = SalienceNetwork(settings)
+    if start is not None:
+        stored = load_model(start, "pitch")
+        network = restore_network(stored.tensors, stored.settings)
 
     def keep(current: SalienceNetwork, step: int) -> None:
         save_network(current, output, {"unfinished_at_step": step})
@@ -201,6 +223,8 @@ def train_pitch(
         "minutes": minutes,
         "steps": steps,
         "data": "synthetic singing only",
+        "chorales": len(bach),
+        "continued": start is not None,
     }
     save_network(network, output, card)
     return output

@@ -136,7 +136,7 @@ def _best_path(
 def _range_nearby(tracks: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
     """Where each voice has been singing around each frame, ``(voices, frames)`` in semitones.
 
-    A Gaussian mean in time over the frames in which nearly everybody sings: only those tell for sure who is who.
+    A Gaussian mean in time over the frames in which nearly everybody sings: only those tell who is who.
     """
     sure = np.isfinite(tracks).sum(axis=0) >= max(len(tracks) - 1, 1)
     centre = np.zeros_like(tracks)

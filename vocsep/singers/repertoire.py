@@ -5,15 +5,16 @@ companions.
 """
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vocsep.singers.chorales import random_passage
 from vocsep.singers.quartet import Ensemble, sing_score, transposed
-from vocsep.singers.score import random_score
+from vocsep.singers.score import Score, random_score
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 _PEAK = 24_000  # of int16, leaves headroom
@@ -35,16 +36,26 @@ class Repertoire:
         return len(self.audio)
 
 
-def sing_song(seed: int, seconds: float, section_share: float = 0.12) -> Ensemble:
-    """One quartet: random score, transposition, singers, room; a share is sung by sections."""
+def sing_song(
+    seed: int, seconds: float, section_share: float = 0.12, chorales: Sequence[Score] = ()
+) -> Ensemble:
+    """One quartet: random score, transposition, singers, room; a share is sung by sections.
+
+    Half of the scores are passages of the ``chorales``, if there are any.
+    """
     rng = np.random.default_rng((seed, 7))
-    score = transposed(random_score(rng, seconds), round(float(rng.normal(0, 4.0))) + rng.uniform(-0.5, 0.5))
+    score = random_score(rng, seconds)
+    if chorales and seed % 2:
+        score = random_passage(chorales[int(rng.integers(len(chorales)))], seconds, rng)
+    score = transposed(score, round(float(rng.normal(0, 4.0))) + rng.uniform(-0.5, 0.5))
     singers = int(rng.integers(2, 5)) if rng.random() < section_share else 1
     return sing_score(score, rng, singers=singers)
 
 
-def _sing_stored(seed: int, seconds: float) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
-    song = sing_song(seed, seconds)
+def _sing_stored(
+    seed: int, seconds: float, chorales: Sequence[Score]
+) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+    song = sing_song(seed, seconds, chorales=chorales)
     peak = np.abs(song.stems).max(axis=1, keepdims=True)
     return np.round(song.stems * (_PEAK / np.maximum(peak, 1e-6))).astype(np.int16), song.f0
 
@@ -55,6 +66,7 @@ def sing_repertoire(
     seed: int,
     workers: int,
     progress: Callable[[int], None] | None = None,
+    chorales: Sequence[Score] = (),
 ) -> Repertoire:
     """Sing ``songs`` quartets of ``seconds`` seconds in ``workers`` processes, 0.2 s of a core each."""
     samples = round(seconds * SAMPLE_RATE) // HOP * HOP
@@ -63,10 +75,11 @@ def sing_repertoire(
     seeds = range(seed * 1_000_000, seed * 1_000_000 + songs)
     context = multiprocessing.get_context("spawn")
     with context.Pool(max(workers, 1)) as pool:
-        sung = pool.imap(partial(_sing_stored, seconds=seconds), seeds, chunksize=4)
+        sung = pool.imap(partial(_sing_stored, seconds=seconds, chorales=chorales), seeds, chunksize=4)
         for index, (stems, tracks) in enumerate(sung):
             audio[index], f0[index] = stems, tracks
             if progress is not None:
                 progress(index + 1)
-    level = np.sqrt(np.mean(audio.astype(np.float32) ** 2, axis=-1) + 1.0)
-    return Repertoire(audio, f0, level.astype(np.float32))
+    # Song by song: the whole stock as float32 would be twice its size again.
+    level = np.stack([np.sqrt(np.mean(song.astype(np.float32) ** 2, axis=-1) + 1.0) for song in audio])
+    return Repertoire(audio, f0, level)

@@ -1,4 +1,4 @@
-"""Four-part scores: a generator of tonal harmony of our own, and Bach's chorales where music21 is installed.
+"""Four-part scores, by a generator of tonal harmony of our own that needs no extra package.
 
 The generator walks through the functions of a key (tonic, subdominant, dominant), voices each chord within
 the ranges of soprano, alto, tenor and bass by least motion without parallel fifths and octaves, and then
@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 
 import numpy as np
-
-from vocsep.errors import DependencyError
 
 RANGES = ((60, 79), (55, 74), (48, 67), (40, 60))  # MIDI notes: soprano, alto, tenor, bass
 _MAJOR = (0, 2, 4, 5, 7, 9, 11)
@@ -161,36 +159,3 @@ def parts_cross(score: Score) -> bool:
         for low in lower
         if high.onset < low.onset + low.duration and low.onset < high.onset + high.duration
     )
-
-
-def chorale_scores(limit: int | None = None) -> list[Score]:
-    """Bach's four-part chorales from music21's own corpus, at 0.6 s a quarter note.
-
-    Args:
-        limit: most scores to return; all (about 350) by default.
-
-    Raises:
-        DependencyError: music21 is not installed.
-    """
-    try:
-        from music21 import corpus
-    except ImportError as error:
-        raise DependencyError("Bach's chorales need music21: pip install 'vocsep[midi]'") from error
-    scores: list[Score] = []
-    for chorale in corpus.chorales.Iterator():
-        if limit is not None and len(scores) >= limit:
-            break
-        if len(chorale.parts) != 4:
-            continue
-        parts = []
-        for part in chorale.parts:
-            sung = part.stripTies().flatten().notes
-            notes = (
-                Note(0.6 * float(n.offset), 0.6 * float(n.quarterLength), float(n.pitch.midi))
-                for n in sung
-                if n.isNote
-            )
-            parts.append(tuple(note for note in notes if note.duration > 0))
-        if all(parts):
-            scores.append(Score(tuple(parts), max(p[-1].onset + p[-1].duration for p in parts)))
-    return scores
