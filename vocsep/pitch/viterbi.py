@@ -20,8 +20,11 @@ from scipy.ndimage import gaussian_filter1d
 from vocsep.pitch.candidates import Candidates
 from vocsep.spectra import HOP, SAMPLE_RATE
 
+Array = NDArray[np.float64]
+
 MOST_STATES = 260  # of a frame; with many voices the cheaper configurations are kept
 BEAM = 40  # states of a frame from which paths go on
+NEVER = 1e6  # nats, of a candidate that is not there
 NEARBY = (4.8, 1.6)  # s, how far around a frame a voice's range is learned, pass by pass
 SPREAD = 3.0  # semitones, what a voice moves around the middle of its range
 
@@ -73,67 +76,66 @@ def _number_of_configurations(voices: int, candidates: int) -> int:
     return sum(comb(voices, k) * comb(candidates, k) for k in range(min(voices, candidates) + 1))
 
 
-def _best_path(
-    candidates: Candidates,
-    voices: int,
-    costs: ViterbiCosts,
-    centre: NDArray[np.float64] | None,
-) -> NDArray[np.float64]:
-    """One pass -> ``(voices, frames)``; ``centre``, of that shape in semitones: known ranges, if any."""
-    states = _configurations(voices, candidates.count)
+def _frame_costs(
+    candidates: Candidates, voices: int, costs: ViterbiCosts, centre: Array | None
+) -> tuple[Array, Array]:
+    """Cost of each voice's choice in each frame, and of each pair of successive choices.
+
+    Returns:
+        ``(frames, voices, candidates + 1)``, silence last, and ``(frames, candidates + 1, candidates + 1)``
+        from the frame before.
+    """
+    there = np.isfinite(candidates.pitch)
+    pitch = np.where(there, candidates.pitch, 0.0)
     salience = np.clip(candidates.salience, 1e-4, 1 - 1e-4)
     odds = np.log(salience) - np.log1p(-salience)
-    frames, silent = candidates.frames, candidates.count
-    pitch = np.concatenate(
-        (np.where(np.isfinite(candidates.pitch), candidates.pitch, 0.0), np.zeros((frames, 1))), axis=1
-    )
-    take = np.where(np.isfinite(candidates.pitch), -(odds + costs.bonus), 1e6)
-    take = np.concatenate((take, np.zeros((frames, 1))), axis=1)
-    per_voice = np.repeat(take[:, None, :], voices, axis=1)
+    sing = np.repeat(np.where(there, -(odds + costs.bonus), NEVER)[:, None], voices, axis=1)
     if centre is not None:
         away = ((pitch[:, None, :] - centre.T[:, :, None]) / SPREAD) ** 2
-        away[:, :, silent] = 0.0
-        per_voice = per_voice + costs.outside * np.minimum(away, 16.0)
-    step = np.empty((frames, silent + 1, silent + 1))
-    step[0] = 0.0
-    step[1:] = np.minimum(costs.glide * np.abs(pitch[:-1, :, None] - pitch[1:, None, :]), costs.leap)
-    step[1:, silent, :] = costs.enter
-    step[1:, :, silent] = costs.leave
-    step[1:, silent, silent] = 0.0
-    voice = np.arange(voices)
-    kept: list[NDArray[np.int8]] = []
-    back: list[NDArray[np.int32]] = []
+        sing = sing + costs.outside * np.minimum(away, 16.0)
+    choice = np.pad(sing, ((0, 0), (0, 0), (0, 1)))
+    step = np.zeros((candidates.frames, candidates.count + 1, candidates.count + 1))
+    moved = np.abs(pitch[:-1, :, None] - pitch[1:, None, :])
+    step[1:, :-1, :-1] = np.minimum(costs.glide * moved, costs.leap)
+    step[1:, -1, :-1] = costs.enter
+    step[1:, :-1, -1] = costs.leave
+    return choice, step
+
+
+def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre: Array | None) -> Array:
+    """One pass -> ``(voices, frames)``; ``centre``, of that shape in semitones: known ranges, if any."""
+    choice, step = _frame_costs(candidates, voices, costs, centre)
+    states = _configurations(voices, candidates.count)
+    # One column a state, one row a choice of a voice: sums over voices become matrix products.
+    made = (states.T[:, None, :] == np.arange(candidates.count + 1)[:, None]).astype(np.float64)
+    made = made.reshape(-1, len(states))
+    kept: list[NDArray[np.int8]] = []  # of all frames, small numbers: hours of music are remembered
+    back: list[NDArray[np.int16]] = []
     total, rows = np.zeros(1), states[:1]
-    for frame in range(frames):
-        emission = per_voice[frame][voice, states].sum(axis=1)
-        order = (
-            np.argpartition(emission, MOST_STATES)[:MOST_STATES] if len(states) > MOST_STATES else slice(None)
-        )
-        current, emission = states[order], emission[order]
-        if frame == 0:
-            total = emission
-            back.append(np.zeros(len(current), np.int32))
-        else:
-            move = total[:, None].copy()
-            for j in range(voices):
-                move = move + step[frame][rows[:, j][:, None], current[:, j][None, :]]
-            best = np.argmin(move, axis=0)
-            total = move[best, np.arange(len(current))] + emission
-            back.append(best.astype(np.int32))
-        alive = np.argpartition(total, BEAM)[:BEAM] if len(total) > BEAM else np.arange(len(total))
-        rows, total = current[alive], total[alive]
-        back[-1] = back[-1][alive]
-        kept.append(rows.astype(np.int8))  # hours of music are remembered
-    tracks = np.full((voices, frames), np.nan)
+    for frame in range(candidates.frames):
+        emission = choice[frame].reshape(-1) @ made
+        current, into = states, made
+        if len(states) > MOST_STATES:
+            cheap = np.argpartition(emission, MOST_STATES)[:MOST_STATES]
+            current, into, emission = states[cheap], made[:, cheap], emission[cheap]
+        move = total[:, None] + step[frame][rows].reshape(len(rows), -1) @ into
+        best = np.argmin(move, axis=0)
+        reached = move[best, np.arange(len(current))] + emission
+        alive = np.argpartition(reached, BEAM)[:BEAM] if len(reached) > BEAM else np.arange(len(reached))
+        rows, total = current[alive], reached[alive]
+        back.append(best[alive].astype(np.int16))
+        kept.append(rows.astype(np.int8))
+    tracks = np.full((voices, candidates.frames), np.nan)
     state = int(np.argmin(total))
-    for frame in range(frames - 1, -1, -1):
+    for frame in range(candidates.frames - 1, -1, -1):
         chosen = kept[frame][state]
-        tracks[:, frame] = np.where(chosen == silent, np.nan, pitch[frame, chosen])
+        sings = chosen < candidates.count
+        tracks[sings, frame] = candidates.pitch[frame, chosen[sings]]
         state = int(back[frame][state])
     return tracks
 
 
-def _range_nearby(tracks: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+def _range_nearby(tracks: Array, sigma: float) -> Array:
     """Where each voice has been singing around each frame, ``(voices, frames)`` in semitones.
 
     A Gaussian mean in time over the frames in which nearly everybody sings: only those tell who is who.
@@ -150,9 +152,7 @@ def _range_nearby(tracks: NDArray[np.float64], sigma: float) -> NDArray[np.float
     return centre
 
 
-def assign_viterbi(
-    candidates: Candidates, voices: int, costs: ViterbiCosts | None = None
-) -> NDArray[np.float64]:
+def assign_viterbi(candidates: Candidates, voices: int, costs: ViterbiCosts | None = None) -> Array:
     """Pitch of each voice, ``(voices, frames)`` in semitones, NaN = silent; voice 1 is the highest."""
     costs = costs or ViterbiCosts()
     fewer = _affordable(voices, candidates.count)
