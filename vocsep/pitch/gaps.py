@@ -17,7 +17,7 @@ SHORTEST = 0.05  # s, shorter runs are no notes
 HOLD = 0.032  # s added before and after each run
 
 
-def _runs(voiced: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def voiced_runs(voiced: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """First and one-past-last frame of each voiced run."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], voiced, [False])).astype(np.int8)))
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
@@ -31,15 +31,15 @@ def mend(tracks: NDArray[np.float64]) -> NDArray[np.float64]:
     """Tracks in semitones ``(voices, frames)``, NaN = silent: gaps filled, blips removed, edges held."""
     mended = tracks.copy()
     for track in mended:
-        for first, last in _runs(np.isfinite(track)):
+        for first, last in voiced_runs(np.isfinite(track)):
             if last - first < _frames(SHORTEST):
                 track[first:last] = np.nan
-        runs = _runs(np.isfinite(track))
+        runs = voiced_runs(np.isfinite(track))
         for (_, end), (start, _) in pairwise(runs):
             near = abs(track[end - 1] - track[start]) <= SAME_NOTE
             if near and start - end <= _frames(LONGEST_GAP):
                 track[end:start] = np.linspace(track[end - 1], track[start], start - end + 2)[1:-1]
-        runs = _runs(np.isfinite(track))
+        runs = voiced_runs(np.isfinite(track))
         for index, (first, last) in enumerate(runs):
             before = runs[index - 1][1] if index else 0
             after = runs[index + 1][0] if index + 1 < len(runs) else len(track)

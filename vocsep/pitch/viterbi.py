@@ -10,7 +10,7 @@ dynamic programming (A. J. Viterbi, 1967). Costs are in nats:
 """
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb
 
 import numpy as np
@@ -18,14 +18,17 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from vocsep.pitch.candidates import Candidates
+from vocsep.pitch.gaps import voiced_runs
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 Array = NDArray[np.float64]
 
-MOST_STATES = 260  # of a frame; with many voices the cheaper configurations are kept
+MOST_IN_UNISON = 6  # voices; with more, unison would double the thousands of configurations
+MOST_STATES = 400  # of a frame; with many voices the cheaper configurations are kept
 BEAM = 40  # states of a frame from which paths go on
 NEVER = 1e6  # nats, of a candidate that is not there
 NEARBY = (4.8, 1.6)  # s, how far around a frame a voice's range is learned, pass by pass
+STRANGE = 7.0  # semitones from the middle of what a voice sings by itself
 SPREAD = 3.0  # semitones, what a voice moves around the middle of its range
 
 
@@ -39,21 +42,39 @@ class ViterbiCosts:
         glide: a semitone of movement between frames. leap: most that a movement may cost.
         enter, leave: a voice begins or ends.
         outside: one standard deviation squared away from the voice's own range.
+        unison: gained by a voice that shares the candidate of its neighbour, whose salience counts once.
     """
 
-    bonus: float = 0.7
+    bonus: float = 0.4
     glide: float = 1.5
     leap: float = 5.0
     enter: float = 2.5
     leave: float = 2.5
     outside: float = 0.15
+    unison: float = 0.7
 
 
 def _configurations(voices: int, candidates: int) -> NDArray[np.int64]:
     """All ordered configurations ``(states, voices)``: index of a candidate, or ``candidates`` for silence.
 
-    Candidates ascend in pitch and voices descend, so indices fall along a row.
+    Candidates ascend in pitch and voices descend, so indices fall along a row. Two neighbours may sing in
+    unison, up to `MOST_IN_UNISON` voices.
     """
+    rows = _apart(voices, candidates)
+    if 1 < voices <= MOST_IN_UNISON:
+        # A pair in unison moves as one voice: a row of one voice fewer, in which that voice stands twice.
+        single = _apart(voices - 1, candidates)
+        rows += [
+            [*row[: first + 1], *row[first:]]
+            for row in single
+            for first in range(voices - 1)
+            if row[first] != candidates
+        ]
+    return np.array(rows, dtype=np.int64)
+
+
+def _apart(voices: int, candidates: int) -> list[list[int]]:
+    """Configurations in which every candidate has one voice at most."""
     rows = []
     for sounding in range(min(voices, candidates) + 1):
         for who in combinations(range(voices), sounding):
@@ -62,7 +83,7 @@ def _configurations(voices: int, candidates: int) -> NDArray[np.int64]:
                 for voice, candidate in zip(who, reversed(what), strict=True):
                     row[voice] = candidate
                 rows.append(row)
-    return np.array(rows, dtype=np.int64)
+    return rows
 
 
 def _affordable(voices: int, candidates: int) -> int:
@@ -78,12 +99,12 @@ def _number_of_configurations(voices: int, candidates: int) -> int:
 
 def _frame_costs(
     candidates: Candidates, voices: int, costs: ViterbiCosts, centre: Array | None
-) -> tuple[Array, Array]:
-    """Cost of each voice's choice in each frame, and of each pair of successive choices.
+) -> tuple[Array, Array, Array]:
+    """Cost of each voice's choice in each frame, of unison, and of each pair of successive choices.
 
     Returns:
-        ``(frames, voices, candidates + 1)``, silence last, and ``(frames, candidates + 1, candidates + 1)``
-        from the frame before.
+        ``(frames, voices, candidates + 1)``, silence last; ``(frames, candidates)``, added where two voices
+        share one; ``(frames, candidates + 1, candidates + 1)`` from the frame before.
     """
     there = np.isfinite(candidates.pitch)
     pitch = np.where(there, candidates.pitch, 0.0)
@@ -99,26 +120,32 @@ def _frame_costs(
     step[1:, :-1, :-1] = np.minimum(costs.glide * moved, costs.leap)
     step[1:, -1, :-1] = costs.enter
     step[1:, :-1, -1] = costs.leave
-    return choice, step
+    # Two voices on one candidate have its odds twice, but it was heard once.
+    sharing = np.where(there, odds + costs.bonus - costs.unison, 0.0)
+    return choice, sharing, step
 
 
 def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre: Array | None) -> Array:
     """One pass -> ``(voices, frames)``; ``centre``, of that shape in semitones: known ranges, if any."""
-    choice, step = _frame_costs(candidates, voices, costs, centre)
+    choice, sharing, step = _frame_costs(candidates, voices, costs, centre)
     states = _configurations(voices, candidates.count)
     # One column a state, one row a choice of a voice: sums over voices become matrix products.
     made = (states.T[:, None, :] == np.arange(candidates.count + 1)[:, None]).astype(np.float64)
     made = made.reshape(-1, len(states))
+    pairs = (states[:, 1:] == states[:, :-1]) & (states[:, 1:] != candidates.count)
+    doubled = np.where(pairs, states[:, 1:], -1).max(axis=1, initial=-1)  # candidate in unison, -1: none
+    made = np.concatenate((made, doubled == np.arange(candidates.count)[:, None]))
+    weight = np.concatenate((choice.reshape(candidates.frames, -1), sharing), axis=1)
     kept: list[NDArray[np.int8]] = []  # of all frames, small numbers: hours of music are remembered
     back: list[NDArray[np.int16]] = []
     total, rows = np.zeros(1), states[:1]
     for frame in range(candidates.frames):
-        emission = choice[frame].reshape(-1) @ made
+        emission = weight[frame] @ made
         current, into = states, made
         if len(states) > MOST_STATES:
             cheap = np.argpartition(emission, MOST_STATES)[:MOST_STATES]
             current, into, emission = states[cheap], made[:, cheap], emission[cheap]
-        move = total[:, None] + step[frame][rows].reshape(len(rows), -1) @ into
+        move = total[:, None] + step[frame][rows].reshape(len(rows), -1) @ into[: choice[0].size]
         best = np.argmin(move, axis=0)
         reached = move[best, np.arange(len(current))] + emission
         alive = np.argpartition(reached, BEAM)[:BEAM] if len(reached) > BEAM else np.arange(len(reached))
@@ -152,6 +179,25 @@ def _range_nearby(tracks: Array, sigma: float) -> Array:
     return centre
 
 
+def _without_strangers(tracks: Array) -> Array:
+    """Silence a voice where it only echoes its neighbour, far from what it sings by itself.
+
+    Unison keeps the others in their places; but where one voice sings alone, the one beside it would double
+    it.
+    """
+    kept = tracks.copy()
+    order = range(len(tracks))
+    for voice, other in [*pairwise(order), *pairwise(reversed(order))]:
+        together = tracks[voice] == tracks[other]
+        own = tracks[voice][np.isfinite(tracks[voice]) & ~together]
+        if not len(own):
+            continue
+        for first, last in voiced_runs(together):
+            if abs(np.median(tracks[voice, first:last]) - np.median(own)) > STRANGE:
+                kept[voice, first:last] = np.nan
+    return np.asarray(kept)
+
+
 def assign_viterbi(candidates: Candidates, voices: int, costs: ViterbiCosts | None = None) -> Array:
     """Pitch of each voice, ``(voices, frames)`` in semitones, NaN = silent; voice 1 is the highest."""
     costs = costs or ViterbiCosts()
@@ -164,4 +210,4 @@ def assign_viterbi(candidates: Candidates, voices: int, costs: ViterbiCosts | No
     for seconds in NEARBY:
         centre = _range_nearby(tracks, seconds * SAMPLE_RATE / HOP)
         tracks = _best_path(candidates, voices, costs, centre)
-    return tracks
+    return _without_strangers(tracks)
