@@ -38,9 +38,9 @@ class AdaptSettings:
 
     bands: int = 40
     rate: float = 0.15
-    smooth_time: float = 0.25
+    smooth_time: float = 0.5
     smooth_frequency: float = 0.1
-    near: float = 0.01
+    near: float = 0.05
     stride: int = 4
     top: float = 5_000.0
 
