@@ -43,6 +43,7 @@ class ViterbiCosts:
         enter, leave: a voice begins or ends.
         outside: one standard deviation squared away from the voice's own range.
         unison: gained by a voice that shares the candidate of its neighbour, whose salience counts once.
+        stranger: what `outside` costs more in unison: who is far from home is hardly there.
     """
 
     bonus: float = 0.4
@@ -52,6 +53,7 @@ class ViterbiCosts:
     leave: float = 2.5
     outside: float = 0.15
     unison: float = 0.7
+    stranger: float = 0.1
 
 
 def _configurations(voices: int, candidates: int) -> NDArray[np.int64]:
@@ -103,25 +105,28 @@ def _frame_costs(
     """Cost of each voice's choice in each frame, of unison, and of each pair of successive choices.
 
     Returns:
-        ``(frames, voices, candidates + 1)``, silence last; ``(frames, candidates)``, added where two voices
-        share one; ``(frames, candidates + 1, candidates + 1)`` from the frame before.
+        ``(frames, voices, candidates + 1)``, silence last; ``(frames, voices - 1, candidates)``, added
+        where a voice shares one with the next; ``(frames, candidates + 1, candidates + 1)`` from the frame
+        before.
     """
     there = np.isfinite(candidates.pitch)
     pitch = np.where(there, candidates.pitch, 0.0)
     salience = np.clip(candidates.salience, 1e-4, 1 - 1e-4)
     odds = np.log(salience) - np.log1p(-salience)
     sing = np.repeat(np.where(there, -(odds + costs.bonus), NEVER)[:, None], voices, axis=1)
+    # Two voices on one candidate have its odds twice, but it was heard once.
+    once = np.where(there, odds + costs.bonus - costs.unison, 0.0)
+    sharing = np.repeat(once[:, None], voices - 1, axis=1)
     if centre is not None:
-        away = ((pitch[:, None, :] - centre.T[:, :, None]) / SPREAD) ** 2
-        sing = sing + costs.outside * np.minimum(away, 16.0)
+        away = np.minimum(((pitch[:, None, :] - centre.T[:, :, None]) / SPREAD) ** 2, 16.0)
+        sing = sing + costs.outside * away
+        sharing = sharing + costs.stranger * (away[:, :-1] + away[:, 1:])
     choice = np.pad(sing, ((0, 0), (0, 0), (0, 1)))
     step = np.zeros((candidates.frames, candidates.count + 1, candidates.count + 1))
     moved = np.abs(pitch[:-1, :, None] - pitch[1:, None, :])
     step[1:, :-1, :-1] = np.minimum(costs.glide * moved, costs.leap)
     step[1:, -1, :-1] = costs.enter
     step[1:, :-1, -1] = costs.leave
-    # Two voices on one candidate have its odds twice, but it was heard once.
-    sharing = np.where(there, odds + costs.bonus - costs.unison, 0.0)
     return choice, sharing, step
 
 
@@ -133,9 +138,11 @@ def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre:
     made = (states.T[:, None, :] == np.arange(candidates.count + 1)[:, None]).astype(np.float64)
     made = made.reshape(-1, len(states))
     pairs = (states[:, 1:] == states[:, :-1]) & (states[:, 1:] != candidates.count)
-    doubled = np.where(pairs, states[:, 1:], -1).max(axis=1, initial=-1)  # candidate in unison, -1: none
-    made = np.concatenate((made, doubled == np.arange(candidates.count)[:, None]))
-    weight = np.concatenate((choice.reshape(candidates.frames, -1), sharing), axis=1)
+    shared = pairs.T[:, None, :] & (states.T[1:, None, :] == np.arange(candidates.count)[:, None])
+    made = np.concatenate((made, shared.reshape(-1, len(states))))
+    weight = np.concatenate(
+        (choice.reshape(candidates.frames, -1), sharing.reshape(candidates.frames, -1)), axis=1
+    )
     kept: list[NDArray[np.int8]] = []  # of all frames, small numbers: hours of music are remembered
     back: list[NDArray[np.int16]] = []
     total, rows = np.zeros(1), states[:1]

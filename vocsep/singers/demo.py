@@ -18,7 +18,7 @@ def sing_demo(seed: int = 0) -> tuple[NDArray[np.float32], int, F0Tracks]:
     Returns:
         stems ``(4, samples)``, peak of their sum 0.9; their sample rate in Hz; the exact F0 of each voice.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng((seed, 1))
     score = random_score(rng, SECONDS)
     while parts_cross(
         score
