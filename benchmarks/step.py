@@ -6,7 +6,8 @@ Five measurements, each in a process of its own so that its peak memory is its o
 source model, loss, backward, Adam) and the source model alone, forward and backward; once with the default
 preset, once with the `paper` preset, a bank of 101 oscillators and the recursion sample by sample
 (tests/plain.py). ``step`` learns by the paper's loss on the waveform (objective sound), ``power-step`` by the
-powers that masks are made of, which is what `vocsep fit` does by default. With --plain-batch below --batch the plain figures are scaled up, which the output says.
+powers that masks are made of, which is what `vocsep fit` does by default. With --plain-batch below --batch
+the plain figures are scaled up, which the output says.
 """
 
 import argparse
