@@ -137,3 +137,30 @@ Json = Annotated[
         "--json", rich_help_panel=RUN, help="Print one JSON document to standard output and nothing else."
     ),
 ]
+TrainedModel = Annotated[
+    Path,
+    typer.Option("--output", "-o", metavar="FILE", help="The model file to write.", show_default=False),
+]
+Minutes = Annotated[
+    float,
+    typer.Option("--minutes", metavar="M", callback=positive, help="How long to learn, singing not counted."),
+]
+Singers = Annotated[
+    int,
+    typer.Option(
+        "--singers",
+        callback=within(1, 1_000_000),
+        metavar="N",
+        help="Synthetic quartets to sing and learn from.",
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        callback=within(1, 256),
+        metavar="N",
+        rich_help_panel=RUN,
+        help="Processes that sing at once.",
+    ),
+]

@@ -6,29 +6,12 @@ from typing import Annotated
 import typer
 
 from vocsep.commands import options
-from vocsep.commands.options import RUN, positive, within
 
 
 def train_pitch(
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="FILE", help="The model file to write.", show_default=False),
-    ],
-    minutes: Annotated[
-        float,
-        typer.Option(
-            "--minutes", metavar="M", callback=positive, help="How long to learn, singing not counted."
-        ),
-    ] = 60.0,
-    singers: Annotated[
-        int,
-        typer.Option(
-            "--singers",
-            callback=within(1, 1_000_000),
-            metavar="N",
-            help="Synthetic quartets to sing and learn from.",
-        ),
-    ] = 1600,
+    output: options.TrainedModel,
+    minutes: options.Minutes = 60.0,
+    singers: options.Singers = 1600,
     start: Annotated[
         Path | None,
         typer.Option(
@@ -39,20 +22,11 @@ def train_pitch(
         bool | None,
         typer.Option(
             "--chorales/--no-chorales",
-            help="Sing Bach's chorales, too (extra [midi]). Default: where music21 is installed.",
+            help="Sing Bach's chorales, too (extra \\[midi]). Default: where music21 is installed.",
             show_default=False,
         ),
     ] = None,
-    workers: Annotated[
-        int,
-        typer.Option(
-            "--workers",
-            callback=within(1, 256),
-            metavar="N",
-            rich_help_panel=RUN,
-            help="Processes that sing at once.",
-        ),
-    ] = 2,
+    workers: options.Workers = 2,
     seed: options.Seed = 1,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,

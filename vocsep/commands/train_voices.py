@@ -1,44 +1,13 @@
 """``vocsep train-voices``: make the shipped estimator again, from synthetic mixtures."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from vocsep.commands import options
-from vocsep.commands.options import RUN, positive, within
 
 
 def train_voices(
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="FILE", help="The model file to write.", show_default=False),
-    ],
-    minutes: Annotated[
-        float,
-        typer.Option(
-            "--minutes", metavar="M", callback=positive, help="How long to learn, singing not counted."
-        ),
-    ] = 25.0,
-    singers: Annotated[
-        int,
-        typer.Option(
-            "--singers",
-            callback=within(1, 1_000_000),
-            metavar="N",
-            help="Synthetic quartets to sing and learn from.",
-        ),
-    ] = 900,
-    workers: Annotated[
-        int,
-        typer.Option(
-            "--workers",
-            callback=within(1, 256),
-            metavar="N",
-            rich_help_panel=RUN,
-            help="Processes that sing at once.",
-        ),
-    ] = 2,
+    output: options.TrainedModel,
+    minutes: options.Minutes = 25.0,
+    singers: options.Singers = 900,
+    workers: options.Workers = 2,
     seed: options.Seed = 1,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
