@@ -4,7 +4,7 @@ Every folder below DATA_DIR that has a folder ``stems/`` is one recording: the m
 their names are voices 1, 2, ... (highest first), their sum at 16 kHz is the mixture. Printed for each:
 multi-F0 precision, recall and F (mir_eval, 50 cents) of the F0 estimated from the mixture; SI-SDR per
 second of each voice (no mean removal, seconds more than 20 dB below the voice's mean energy left out) for
-the mixture itself, the untrained comb, vocsep, both with the F0 of the stems, and the oracle masks.
+the mixture itself, the untrained comb, the comb with fitted levels, vocsep, these with the F0 of the stems, and the oracle masks.
 
 The F0 of the stems is ``f0_of_stems.csv``; where that lacks, CREPE on each stem if torchcrepe is installed.
 """
@@ -112,7 +112,10 @@ def measure(folder: Path, name: str, options: argparse.Namespace) -> Result:
         result.notes.append(
             "no f0_of_stems.csv and no torchcrepe: no F0 scores, nothing with the F0 of the stems"
         )
-    comb = Separator(method="comb", device=options.device, assign=options.assign, seed=options.seed)
+    comb, levels = (
+        Separator(method=method, device=options.device, assign=options.assign, seed=options.seed)
+        for method in ("comb", "levels")
+    )
     vocsep = Separator(
         options.model, device=options.device, assign=options.assign, adapt=options.adapt, seed=options.seed
     )
@@ -127,8 +130,10 @@ def measure(folder: Path, name: str, options: argparse.Namespace) -> Result:
     methods: dict[str, Callable[[], Stems]] = {
         "mixture": lambda: np.broadcast_to(mixture, stems.shape),
         "comb": lambda: separated(comb, None),
+        "levels": lambda: separated(levels, None),
         "vocsep": lambda: separated(vocsep, None),
         "comb, F0 of stems": lambda: separated(comb, reference),
+        "levels, F0 of stems": lambda: separated(levels, reference),
         "vocsep, F0 of stems": lambda: separated(vocsep, reference),
         "oracle magnitude": lambda: oracle_masks(stems, 1),
         "oracle power": lambda: oracle_masks(stems, 2),

@@ -127,6 +127,25 @@ def test_each_voice_of_the_comb_is_mostly_its_own(weights: dict[str, Path]) -> N
         assert np.square(stem - tone).sum() < 0.05 * np.square(tone).sum()
 
 
+def test_levels_tell_voices_apart_that_a_bare_comb_takes_for_alike(weights: dict[str, Path]) -> None:
+    time = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    apart = np.array([440.0, 220.0])  # Hz: every second harmonic of the lower voice is one of the upper
+    loud, soft = (0.3, 0.02)
+    tones = [
+        a * sum(np.sin(2 * np.pi * f * k * time) for k in (1, 2, 3))
+        for a, f in zip((loud, soft), apart, strict=True)
+    ]
+    tones = np.stack(tones).astype(np.float32)
+    tracks = F0Tracks(np.repeat(apart[:, None], frame_count(len(time)), axis=1))
+    errors = {}
+    for method in ("levels", "comb"):
+        separator = Separator(**weights, device="cpu", method=method)
+        stems = separator.separate(tones.sum(axis=0), SAMPLE_RATE, tracks=tracks).stems
+        np.testing.assert_allclose(stems.sum(axis=0), tones.sum(axis=0), atol=2e-6)
+        errors[method] = np.square(stems - tones).sum()
+    assert errors["levels"] < 0.2 * errors["comb"]
+
+
 def test_the_same_input_and_seed_give_the_same_output(weights: dict[str, Path]) -> None:
     audio, tracks = music(1.0)
     results = [

@@ -1,17 +1,24 @@
 """What a stretch of a recording is made of: source parameters of each voice, by network and adaptation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from vocsep.adapt import adapt
-from vocsep.estimator.network import Estimator
+from vocsep.estimator.features import band_centres, harmonic_levels
 from vocsep.masks import NOISE_SHARE, comb_powers, soft_masks, voice_powers
-from vocsep.source.excitation import harmonic_excitation
+from vocsep.source.excitation import glottal_tilt, harmonic_excitation
 from vocsep.source.voice import SourceParameters, synthesise
 from vocsep.spectra import MASK_FFT, stft
+
+ORDER = 20  # of the all-pole filter that does nothing
+BANDS = 40  # of the levels of a comb
+
+# Mixture (1, samples), F0 (1, voices, frames) and harmonics (1, voices, samples) -> parameters: as an
+# estimator is called.
+Start = Callable[[Tensor, Tensor, Tensor], SourceParameters]
 
 
 @dataclass(frozen=True)
@@ -37,23 +44,32 @@ class Explanation:
             return synthesise(self.parameters, excitation.shape[-1], excitation=excitation, seed=seed)[0]
 
 
-def untrained_comb(f0: Tensor) -> SourceParameters:
-    """Every voice alike: harmonics through the glottal tilt, a little noise; ``f0`` (voices, frames)."""
-    flat = torch.linspace(0, torch.pi, 22, device=f0.device)[1:-1]
-    ones = torch.ones_like(f0)[None]
+def untrained_comb(mixture: Tensor, f0: Tensor, excitation: Tensor) -> SourceParameters:
+    """Every voice alike: all harmonics through the glottal tilt, a little noise, no vocal tract."""
+    flat = torch.linspace(0, torch.pi, ORDER + 2, device=f0.device)[1:-1]
+    ones = torch.ones_like(f0)
     return SourceParameters(
-        f0=f0[None],
+        f0=f0,
         alpha=ones,
         gain=1e-3 * ones,
-        lsf=flat.expand(1, *f0.shape, 20),
-        noise_magnitudes=torch.ones(1, len(f0), 40, device=f0.device),
+        lsf=flat.expand(*f0.shape, ORDER),
+        noise_magnitudes=torch.ones(*f0.shape[:2], 40, device=f0.device),
     )
+
+
+def levelled_comb(mixture: Tensor, f0: Tensor, excitation: Tensor) -> SourceParameters:
+    """The comb with the level of each voice in each band by a closed-form fit: nothing is learned."""
+    levels = harmonic_levels(mixture, excitation, BANDS)
+    comb = untrained_comb(mixture, f0, excitation)
+    tilt = glottal_tilt(band_centres(BANDS).to(levels)).square()
+    correction = 10 * torch.log10(levels.clamp_min(1e-12) / tilt)
+    return replace(comb, correction=correction)
 
 
 def explain(
     mixture: Tensor,
     f0: Tensor,
-    estimator: Estimator | None,
+    start: Start,
     steps: int,
     progress: Callable[[float], None] | None = None,
 ) -> Explanation:
@@ -62,7 +78,7 @@ def explain(
     Args:
         mixture: ``(samples,)`` at 16 kHz.
         f0: ``(voices, frames)`` Hz, 0 where unvoiced.
-        estimator: gives the start; without one, the untrained comb is all there is.
+        start: gives the parameters to start from: an estimator, or one of the combs.
         steps: of adaptation on this stretch.
         progress: told the share done, 0 to 1.
     """
@@ -70,11 +86,8 @@ def explain(
     level = mixture / peak
     excitation = harmonic_excitation(f0, mixture.shape[-1])
     combs = comb_powers(excitation)
-    if estimator is None:
-        parameters = untrained_comb(f0)
-    else:
-        with torch.no_grad():
-            parameters = estimator(level[None], f0[None], excitation[None]).detach()
+    with torch.no_grad():
+        parameters = start(level[None], f0[None], excitation[None]).detach()
     parameters = adapt(parameters, combs, stft(level, MASK_FFT).abs(), steps, progress=progress)
     parameters = _at_level(parameters, float(peak))
     with torch.no_grad():

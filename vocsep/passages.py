@@ -8,8 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from vocsep.chunks import FADE, Chunk, plan_chunks
-from vocsep.estimator.network import Estimator
-from vocsep.explain import Explanation, explain
+from vocsep.explain import Explanation, Start, explain
 from vocsep.masks import wiener_filter
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.source.voice import SourceParameters
@@ -59,7 +58,7 @@ def passages(
     analysis: Audio,
     tracks: F0Tracks,
     *,
-    estimator: Estimator | None,
+    start: Start,
     steps: int,
     device: torch.device,
     progress: Callable[[float], None] | None = None,
@@ -72,7 +71,7 @@ def passages(
         sample_rate: Hz, of the original.
         analysis: ``(samples at 16 kHz,)`` the mono copy.
         tracks: F0 of all voices for the whole recording.
-        estimator, steps: as in `vocsep.explain.explain`.
+        start, steps: as in `vocsep.explain.explain`.
         device: where to compute.
         progress: told the share done, 0 to 1.
     """
@@ -87,7 +86,7 @@ def passages(
         begin, end = chunk.begin * SAMPLE_RATE, len(analysis) if final else int(chunk.end) * SAMPLE_RATE
         mixture = torch.from_numpy(analysis[begin:end]).to(device)
         f0 = tracks.slice(begin // HOP, begin // HOP + frame_count(end - begin)).as_input().to(device)
-        explanation = explain(mixture, f0, estimator, steps, told)
+        explanation = explain(mixture, f0, start, steps, told)
         low = chunk.begin * sample_rate
         known = read(low, (samples if final else int(chunk.end) * sample_rate) - low)
         audio = torch.from_numpy(np.ascontiguousarray(known.T)).to(device)

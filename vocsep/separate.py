@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from vocsep.adapt import DEFAULT_STEPS
 from vocsep.audio import analysis_stream, open_audio, require_sound, to_analysis
 from vocsep.errors import AudioError, F0Error, SettingsError
+from vocsep.explain import Start, levelled_comb, untrained_comb
 from vocsep.filing import BitDepth, StemFiles, plan_files
 from vocsep.listening import listening_notes
 from vocsep.model import load_estimator, pick_device
@@ -21,7 +22,7 @@ from vocsep.spectra import SAMPLE_RATE, frame_count
 
 Progress = Callable[[str, float], None]
 
-METHODS = ("source-filter", "comb")
+METHODS = ("source-filter", "levels", "comb")
 
 
 class Separator:
@@ -32,7 +33,8 @@ class Separator:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         assign: ``viterbi`` or ``heuristic``, how F0 values become voices.
         adapt: steps of adaptation on each stretch of the recording; None for the default, 0 for none.
-        method: ``source-filter``, or ``comb``: harmonics without any learned or adapted filter.
+        method: ``source-filter``; ``levels``: harmonics whose levels are fitted in closed form, nothing
+            learned; ``comb``: harmonics without any filter.
         pitch_model: weights of the salience network; the shipped ones by default.
         seed: of the noise in synthesised voices.
 
@@ -58,10 +60,11 @@ class Separator:
             raise SettingsError(f"adapt: {adapt} steps, at least 0 are possible")
         self.device = pick_device(device)
         self.pitch = PitchEstimator(pitch_model, device=str(self.device), assign=assign)
-        self.estimator = None
+        self.steps = 0
+        self.start: Start = untrained_comb if method == "comb" else levelled_comb
         if method == "source-filter":
-            self.estimator = load_estimator(model).to(self.device).eval()
-        self.steps = 0 if method == "comb" else DEFAULT_STEPS if adapt is None else adapt
+            self.start = load_estimator(model).to(self.device).eval()
+            self.steps = DEFAULT_STEPS if adapt is None else adapt
         self.seed = seed
 
     def separate(
@@ -235,7 +238,7 @@ class Separator:
             sample_rate,
             analysis,
             tracks,
-            estimator=self.estimator,
+            start=self.start,
             steps=self.steps,
             device=self.device,
             progress=None if progress is None else lambda share: progress("separation", share),

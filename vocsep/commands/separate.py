@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 class Method(str, Enum):
     source_filter = "source-filter"
+    levels = "levels"
     comb = "comb"
 
 
@@ -81,7 +82,8 @@ def separate(
         typer.Option(
             "--method",
             rich_help_panel=MODEL,
-            help="The paper's source-filter model, or an untrained harmonic comb (quick, coarse).",
+            help="source-filter: the paper's model, learned. levels: harmonics with levels fitted in closed "
+            "form, nothing learned. comb: bare harmonics.",
         ),
     ] = Method.source_filter,
     synth: Annotated[
