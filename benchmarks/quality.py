@@ -4,7 +4,8 @@ Every folder below DATA_DIR that has a folder ``stems/`` is one recording: the m
 their names are voices 1, 2, ... (highest first), their sum at 16 kHz is the mixture. Printed for each:
 multi-F0 precision, recall and F (mir_eval, 50 cents) of the F0 estimated from the mixture; SI-SDR per
 second of each voice (no mean removal, seconds more than 20 dB below the voice's mean energy left out) for
-the mixture itself, the untrained comb, the comb with fitted levels, vocsep, these with the F0 of the stems, and the oracle masks.
+the mixture itself, the untrained comb, the comb with fitted levels, vocsep, these with the F0 of the stems,
+and the oracle masks.
 
 The F0 of the stems is ``f0_of_stems.csv``; where that lacks, CREPE on each stem if torchcrepe is installed.
 """
