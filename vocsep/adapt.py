@@ -73,6 +73,9 @@ def adapt(
 
     Returns:
         The parameters with ``correction`` and ``gain`` changed.
+
+    Raises:
+        ValueError: the parameters hold corrections already.
     """
     if steps == 0:
         return parameters
