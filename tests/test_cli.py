@@ -601,3 +601,11 @@ def test_train_pitch_passes_its_settings_on(
     assert "--pitch-model p.safetensors" in capsys.readouterr().out
     Path("p.safetensors").write_bytes(b"precious")
     assert main(["train-pitch", "-o", "p.safetensors"]) == 1
+
+
+def test_the_bound_on_voices_is_that_of_the_pitch_stage() -> None:
+    """The options must not import torch, so they hold the number a second time."""
+    from vocsep.commands import options
+    from vocsep.pitch import estimate
+
+    assert options.MOST_VOICES == estimate.MOST_VOICES

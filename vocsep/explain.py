@@ -89,19 +89,7 @@ def explain(
     with torch.no_grad():
         parameters = start(level[None], f0[None], excitation[None]).detach()
     parameters = adapt(parameters, combs, stft(level, MASK_FFT).abs(), steps, progress=progress)
-    parameters = _at_level(parameters, float(peak))
+    parameters = replace(parameters, alpha=parameters.alpha * peak, gain=parameters.gain * peak)
     with torch.no_grad():
         powers = voice_powers(parameters, combs, NOISE_SHARE)
         return Explanation(parameters, excitation, powers, soft_masks(powers))
-
-
-def _at_level(parameters: SourceParameters, peak: float) -> SourceParameters:
-    """The parameters of a mixture that is ``peak`` times as loud."""
-    return SourceParameters(
-        parameters.f0,
-        parameters.alpha * peak,
-        parameters.gain * peak,
-        parameters.lsf,
-        parameters.noise_magnitudes,
-        parameters.correction,
-    )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.adapt import DEFAULT_STEPS
-from vocsep.audio import analysis_stream, open_audio, require_sound, to_analysis
+from vocsep.audio import RATES, analysis_stream, open_audio, require_sound, to_analysis
 from vocsep.errors import AudioError, F0Error, SettingsError
 from vocsep.explain import Start, levelled_comb, untrained_comb
 from vocsep.filing import BitDepth, StemFiles, plan_files
@@ -95,8 +95,8 @@ class Separator:
         columns = columns[:, None] if mono else columns
         if columns.ndim != 2:
             raise AudioError(f"audio of shape {np.shape(audio)}: (samples,) or (samples, channels) is needed")
-        if not 8_000 <= sample_rate <= 192_000:
-            raise AudioError(f"audio: rate {sample_rate} Hz is not within 8000 .. 192000 Hz")
+        if not RATES[0] <= sample_rate <= RATES[1]:
+            raise AudioError(f"audio: rate {sample_rate} Hz is not within {RATES[0]} .. {RATES[1]} Hz")
         if not np.isfinite(columns).all():
             raise AudioError("audio: a sample is not a finite number")
         begun = monotonic()
