@@ -15,7 +15,7 @@ FLOORS = (
     ("model", "explain", "training"),
     ("pitch", "singers"),
     ("passages", "results", "listening", "filing", "recordings", "voices_training", "evaluate"),
-    ("separate", "fit_settings", "fit_result", "fit", "report"),
+    ("separate", "fit_settings", "fit_result", "fit", "report", "pitch_scores"),
     ("__init__",),
     ("commands", "cli", "__main__"),
 )

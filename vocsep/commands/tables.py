@@ -1,6 +1,7 @@
-"""Tables for the terminal: voices, stems, the demo's figures."""
+"""Tables for the terminal: voices, stems, the demo's figures, scores of pitches."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from rich.text import Text
 from vocsep.report import voice_style
 
 if TYPE_CHECKING:
+    from vocsep.evaluate import MultipitchScores
     from vocsep.pitch.intonation import VoiceStatistics
+    from vocsep.pitch_scores import VoiceScores
 
 NEVER = "-"
 
@@ -88,3 +91,49 @@ def demo_table(before: Sequence[float], after: Sequence[float]) -> Table:
         table.add_section()
         table.add_row("   mean", f"{first:.1f} dB", f"{last:.1f} dB", f"{last - first:+.1f} dB", style="bold")
     return table
+
+
+def multipitch_table(scores: Mapping[float, "MultipitchScores"]) -> Table:
+    """Multi-F0 scores within some bounds in cents, whichever voice a pitch is given to."""
+    table = _table()
+    table.add_column("all voices", no_wrap=True)
+    for column in ("precision", "recall", "F", "accuracy"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for cents, one in scores.items():
+        shares = (one.precision, one.recall, one.f, one.accuracy)
+        table.add_row(f"within {cents:g} cents", *map(_percent, shares))
+    return table
+
+
+def voice_scores_table(scores: Sequence["VoiceScores"]) -> Table:
+    """Scores of each voice of the reference against the row of the estimate that it is compared with."""
+    table = _table()
+    table.add_column("voice", no_wrap=True)
+    heads = (
+        "compared\nwith",
+        "pitch\nright",
+        "voicing\nrecall",
+        "false\nalarm",
+        "median\nerror",
+        "other\nvoice",
+        "octave\nerror",
+    )
+    for column in heads:
+        table.add_column(column, justify="right", no_wrap=True)
+    for one in scores:
+        error = one.median_error_cents
+        table.add_row(
+            voice_label(one.voice),
+            NEVER if one.estimate is None else f"row {one.estimate}",
+            _percent(one.raw_pitch_accuracy),
+            _percent(one.voicing_recall),
+            _percent(one.voicing_false_alarm),
+            NEVER if math.isnan(error) else f"{error:.1f} cents",
+            _percent(one.other_voice),
+            _percent(one.octave_errors),
+        )
+    return table
+
+
+def _percent(share: float) -> str:
+    return NEVER if math.isnan(share) else f"{share:.1%}"
