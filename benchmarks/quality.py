@@ -1,34 +1,28 @@
 """How well recordings with known stems are separated: `python benchmarks/quality.py DATA_DIR`.
 
-Every folder below DATA_DIR that has a folder ``stems/`` is one recording: the mono stems in the order of
-their names are voices 1, 2, ... (highest first), their sum at 16 kHz is the mixture. Printed for each:
-multi-F0 precision, recall and F (mir_eval, 50 cents) of the F0 estimated from the mixture; SI-SDR per
-second of each voice (no mean removal, seconds more than 20 dB below the voice's mean energy left out) for
-the mixture itself, the untrained comb, the comb with fitted levels, vocsep, these with the F0 of the stems,
-and the oracle masks.
-
-The F0 of the stems is ``f0_of_stems.csv``; where that lacks, CREPE on each stem if torchcrepe is installed.
+Recordings, and where the F0 of their stems comes from: see mixtures.py; with ``--groups`` also pairs and
+trios of the real quartets and the choir of two singers a part. Printed for each: multi-F0 precision, recall
+and F (mir_eval, 50 cents) of the F0 estimated from the mixture; SI-SDR per second of each voice (no mean
+removal, seconds more than 20 dB below the voice's mean energy left out) for the mixture itself, the untrained
+comb, the comb with fitted levels, vocsep, these with the F0 of the stems, and the oracle masks.
 """
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from mixtures import Recording, Stems, groups, recordings
 
 from vocsep import Separator
-from vocsep.audio import find_audio, read_audio, to_analysis
-from vocsep.errors import DependencyError, VocsepError
+from vocsep.errors import VocsepError
 from vocsep.evaluate import mean_and_median, multipitch_scores, oracle_masks, si_sdr_per_second, voice_recall
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
-
-Stems = NDArray[np.float32]  # (voices, samples) at 16 kHz
+from vocsep.spectra import SAMPLE_RATE
 
 
 @dataclass
@@ -53,63 +47,17 @@ class Result:
     notes: list[str] = field(default_factory=list)
 
 
-def recordings(data: Path, only: str | None) -> Iterator[Path]:
-    """Folders with stems below ``data`` whose name contains ``only``."""
-    for stems in sorted(data.rglob("stems")):
-        name = str(stems.parent.relative_to(data)) if stems.parent != data else data.name
-        if stems.is_dir() and (only is None or only in name):
-            yield stems.parent
-
-
-def load_stems(folder: Path, start: int, duration: float | None) -> Stems:
-    """All stems as mono at 16 kHz, ``duration`` seconds from frame ``start`` on, padded to the longest."""
-    stems = []
-    for path in find_audio([folder / "stems"]):
-        audio, rate = read_audio(path, start * HOP / SAMPLE_RATE, duration)
-        stems.append(to_analysis(audio, rate))
-    samples = max(map(len, stems))
-    return np.stack([np.pad(stem, (0, samples - len(stem))) for stem in stems])
-
-
-def reference_tracks(folder: Path, stems: Stems, start: int) -> F0Tracks | None:
-    """F0 of the stems from frame ``start`` on: the folder's file, else CREPE, else None."""
-    frames = frame_count(stems.shape[1])
-    if (folder / "f0_of_stems.csv").is_file():
-        tracks = F0Tracks.read_csv(folder / "f0_of_stems.csv", voices=len(stems))
-        return tracks.slice(start, tracks.frames).fitted(frames)
-    from vocsep.pitch.crepe import crepe_track
-
-    try:
-        rows = [voiced_frames(stem, *crepe_track(stem)) for stem in stems]
-    except DependencyError:
-        return None
-    return F0Tracks(np.stack(rows)).fitted(frames)
-
-
-def voiced_frames(
-    stem: NDArray[np.float32], frequencies: NDArray[np.float64], periodicity: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """CREPE's F0 where it is sure and the stem sounds (above -56 dB, as in f0_of_stems.csv), else NaN."""
-    power = np.convolve(np.pad(stem.astype(np.float64) ** 2, HOP), np.ones(2 * HOP) / (2 * HOP), mode="valid")
-    level = 10 * np.log10(power[::HOP][: len(frequencies)] + 1e-12)
-    level = np.pad(level, (0, len(frequencies) - len(level)), constant_values=-120.0)
-    return np.where((periodicity > 0.5) & (level > -56), frequencies, np.nan)
-
-
 def score(method: str, stems: Stems, estimate: Stems, seconds: float) -> Row:
     scores = si_sdr_per_second(stems, estimate, SAMPLE_RATE)
     mean, median = mean_and_median(scores)
     return Row(method, mean, median, [mean_and_median(voice)[0] for voice in scores], seconds)
 
 
-def measure(folder: Path, name: str, options: argparse.Namespace) -> Result:
+def measure(recording: Recording, options: argparse.Namespace) -> Result:
     """All methods on one recording."""
-    start = int(options.start * SAMPLE_RATE / HOP)  # a whole frame, so that audio and F0 begin together
-    stems = load_stems(folder, start, options.duration)
-    mixture = stems.sum(axis=0)
-    result = Result(name, stems.shape[1] / SAMPLE_RATE)
-    reference = reference_tracks(folder, stems, start)
-    if reference is None:
+    stems, mixture, reference = recording.stems, recording.mixture, recording.reference
+    result = Result(recording.name, stems.shape[1] / SAMPLE_RATE)
+    if recording.references is None:
         result.notes.append(
             "no f0_of_stems.csv and no torchcrepe: no F0 scores, nothing with the F0 of the stems"
         )
@@ -210,9 +158,9 @@ def main() -> int:
     options = parse()
     results = []
     try:
-        for folder in recordings(options.data, options.only):
-            name = folder.name if folder == options.data else str(folder.relative_to(options.data))
-            results.append(measure(folder, name, options))
+        found = list(recordings(options.data, options.only, options.start, options.duration))
+        for recording in [*found, *(groups(found) if options.groups else [])]:
+            results.append(measure(recording, options))
             if not options.json:
                 print(table(results[-1]), flush=True)
     except VocsepError as error:

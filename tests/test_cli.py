@@ -24,12 +24,13 @@ from vocsep.pitch.tracks import F0Tracks
 from vocsep.training import Progress
 
 ISSUE_FLAGS = {
-    "separate": "--voices -n --output -o --model --names --f0 --assign --adapt --method --synth --minus-one "
-    "--format --bit-depth --start --duration --device --seed --overwrite -y --quiet -q --json",
-    "f0": "--voices -n --output -o --format --plot --method --assign --start --duration",
+    "separate": "--voices -n --output -o --model --names --f0 --assign --refine --adapt --method --synth "
+    "--minus-one --format --bit-depth --start --duration --device --seed --overwrite -y --quiet -q --json",
+    "f0": "--voices -n --output -o --format --plot --method --assign --refine --start --duration",
     "fit": "--voices -n --output -o --preset --steps --minutes --device --resume --seed --config",
     "demo": "--seed --device --quiet",
     "train-pitch": "--output -o --minutes --seed",
+    "train-refiner": "--output -o --minutes --seed --lessons --pitch-model",
 }
 
 BAD_USAGE = {
@@ -38,6 +39,7 @@ BAD_USAGE = {
     "separate a.wav -n 4.5": "4.5",
     "separate a.wav --voices=x": "x",
     "separate a.wav --adapt -1": "-1 is not within 0 .. 10000",
+    "separate a.wav --refine 11": "11 is not within 0 .. 10",
     "separate a.wav --start -0.5": "-0.5 is not",
     "separate a.wav --start nan": "nan is not",
     "separate a.wav --duration 0": "0 is not more than 0",
@@ -64,6 +66,8 @@ BAD_USAGE = {
     "fit d --minutes 0": "0 is not more than 0",
     "train-pitch": "--output",
     "train-pitch -o m --minutes -1": "-1 is not more than 0",
+    "train-refiner -o m --lessons 0": "0 is not within",
+    "evaluate-f0 truth.csv": "ESTIMATE",
     "nosuch": "nosuch",
 }
 
@@ -178,7 +182,7 @@ def test_every_flag_is_there_and_explained(command: str) -> None:
     assert all(parameter.help for parameter in parameters)
 
 
-@pytest.mark.parametrize("command", ["", "separate", "f0", "fit", "demo", "train-pitch"])
+@pytest.mark.parametrize("command", ["", "separate", "f0", "evaluate-f0", "fit", "demo", "train-pitch"])
 def test_help_is_shown_on_standard_output(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
     out, err = capsys.readouterr()
@@ -391,8 +395,8 @@ def estimator(
     calls: list[dict[str, Any]] = []
 
     class PitchEstimator:
-        def __init__(self, model: Path | None = None, **settings: Any) -> None:
-            calls.append({"model": model, **settings})
+        def __init__(self, model: Path | None = None, refiner: Path | None = None, **settings: Any) -> None:
+            calls.append({"model": model, "refiner": refiner, **settings})
 
         def estimate(self, audio: Any, voices: int | None = None, progress: Any = None) -> F0Tracks:
             calls.append({"samples": len(audio), "voices": voices})
@@ -594,13 +598,33 @@ def test_train_pitch_passes_its_settings_on(
         return output
 
     monkeypatch.chdir(tmp_path)
-    room("vocsep.pitch.training", train_pitch=train_pitch, TrainingProgress=object)
+    room("vocsep.pitch.training", train_pitch=train_pitch)
     assert run("train-pitch -o p.safetensors --minutes 2.5 --seed 3 --singers 4 --workers 1") == 0
     own = {"minutes": 2.5, "seed": 3, "singers": 4, "workers": 1}
     assert asked == own | {"start": None, "chorales": None}
     assert "--pitch-model p.safetensors" in capsys.readouterr().out
     Path("p.safetensors").write_bytes(b"precious")
     assert main(["train-pitch", "-o", "p.safetensors"]) == 1
+
+
+def test_train_refiner_passes_its_settings_on(
+    room: Callable[..., ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def train_refiner(output: Path, *, progress: Any, **settings: Any) -> Path:
+        asked.update(settings)
+        return output
+
+    monkeypatch.chdir(tmp_path)
+    room("vocsep.pitch.refiner_training", train_refiner=train_refiner)
+    assert run("train-refiner -o r.safetensors --minutes 2 --lessons 5 --singers 4 --no-chorales") == 0
+    own = {"minutes": 2.0, "seed": 1, "singers": 4, "lessons": 5, "workers": 2, "chorales": False}
+    assert asked == own | {"start": None, "pitch_model": None}
+    assert "--refiner-model r.safetensors" in capsys.readouterr().out
 
 
 def test_the_bound_on_voices_is_that_of_the_pitch_stage() -> None:

@@ -78,7 +78,7 @@ def test_learned_and_adapted_filters_are_better_than_a_comb(separator: Separator
     comb = Separator(device="cpu", method="comb").separate(mixture, rate, tracks=tracks)
     ours = separator.separate(mixture, rate, tracks=tracks)
     scores = [np.diag(against_each_singer(stems, result.stems)).mean() for result in (ours, comb)]
-    assert scores[0] > scores[1] + 3.0
+    assert scores[0] > scores[1] + 2.0
 
 
 # Real singers.

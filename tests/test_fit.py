@@ -24,10 +24,9 @@ TINY = {"units": 8, "blocks": 1, "bands": 8, "lsf_order": 4}
 class FakePitch:
     asked = 0
 
-    def __init__(self, model: Path, *, device: str, assign: str) -> None:
+    def __init__(self, model: Path, *, device: str, assign: str, refine: int) -> None:
         assert model.is_file()
-        assert device == "cpu"
-        assert assign == "viterbi"
+        assert (device, assign, refine) == ("cpu", "viterbi", 1)
 
     def estimate(
         self,
@@ -42,9 +41,10 @@ class FakePitch:
 
 @pytest.fixture(autouse=True)
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installation with a pitch model and no shipped voices, and a folder with two recordings."""
+    """An installation with pitch models and no shipped voices, and a folder with two recordings."""
     FakePitch.asked = 0
     (tmp_path / "pitch.safetensors").write_bytes(b"anything")
+    (tmp_path / "refiner.safetensors").write_bytes(b"anything more")
 
     def shipped(name: str) -> Path:
         path = tmp_path / f"{name}.safetensors"

@@ -53,7 +53,7 @@ class Reader:
 @pytest.fixture
 def reading(weights: Path) -> Callable[..., PitchEstimator]:
     def make(above: tuple[int, ...] = (), **options: Any) -> PitchEstimator:
-        estimator = PitchEstimator(weights, **options)
+        estimator = PitchEstimator(weights, **{"refine": 0, **options})
         estimator.network = Reader(above)  # type: ignore[assignment]
         return estimator
 
@@ -106,8 +106,8 @@ def test_chunks_of_the_real_network_are_what_it_hears_at_once(
 
     monkeypatch.setattr(module, "find_candidates", keep)
     monkeypatch.setattr(module, "CHUNK", 251)  # an odd number: chunks begin on both kinds of frames
-    estimator = PitchEstimator(weights)
-    estimator.candidates(audio, 6)
+    estimator = PitchEstimator(weights, refine=0)
+    estimator.first_look(audio, 6)
     assert len(seen) > 3
     whole = estimator.network.salience(torch.from_numpy(audio)).numpy()
     np.testing.assert_allclose(np.concatenate(seen, axis=1), whole, atol=0.01)

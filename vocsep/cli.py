@@ -18,6 +18,7 @@ from vocsep.commands.f0 import f0
 from vocsep.commands.fit import fit
 from vocsep.commands.separate import separate
 from vocsep.commands.train_pitch import train_pitch
+from vocsep.commands.train_refiner import train_refiner
 from vocsep.commands.train_voices import train_voices
 from vocsep.errors import Interrupted, SettingsError, VocsepError
 
@@ -35,6 +36,7 @@ app.command("evaluate-f0")(evaluate_f0)
 app.command("fit")(fit)
 app.command("demo")(demo)
 app.command("train-pitch")(train_pitch)
+app.command("train-refiner")(train_refiner)
 app.command("train-voices")(train_voices)
 
 

@@ -210,14 +210,17 @@ def _recordings(
     if not model.is_file():
         raise ModelError(f"{model}: there is no such pitch model")
 
+    looks = f"{digest(shipped_model('refiner'))} {settings.refine}" if settings.refine else "0"
+
     def make_pitch() -> PitchStage:
-        return PitchEstimator(model, device=str(pick_device(settings.device)), assign=settings.assign)
+        device = str(pick_device(settings.device))
+        return PitchEstimator(model, device=device, assign=settings.assign, refine=settings.refine)
 
     return gather(
         folder,
         output.parent / CACHE_FOLDER,
         make_pitch,
-        f"{digest(model)} {settings.assign}",
+        f"{digest(model)} {settings.assign} {looks}",
         voices=settings.voices,
         seconds=settings.seconds,
         progress=lambda text, done: tell(FitProgress("recordings", done, text)),

@@ -40,6 +40,7 @@ _LIMITS = {
     "held_out": _Limits(float, 0.0, 0.5),
     "most_held_out": _Limits(int, 1, 4096),
     "pitch_model": _Limits(str, may_be_none=True),
+    "refine": _Limits(int, 0, 10),
     "assign": _Limits(str, choices=("viterbi", "heuristic")),
     "seed": _Limits(int, 0, 2**32 - 1),
     "device": _Limits(str, choices=("auto", "cpu", "cuda", "mps")),
@@ -71,6 +72,7 @@ class FitSettings:
         most_held_out: held-out excerpts at most.
         pitch_model: file of the pitch network; None = the shipped one.
         assign: how pitches become voices.
+        refine: how often each voice's pitch is looked at again, knowing the other voices.
         seed: decides excerpts, noise and random weights.
         device: where to compute.
 
@@ -101,6 +103,7 @@ class FitSettings:
     most_held_out: int = 48
     pitch_model: str | None = None
     assign: str = "viterbi"
+    refine: int = 1
     seed: int = 0
     device: str = "auto"
 

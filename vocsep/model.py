@@ -5,7 +5,8 @@ A model is one safetensors file. Its tensors are the weights; its metadata, whic
 =========== ==========================================================================================
 ``format``  always ``vocsep``
 ``version`` `MODEL_VERSION` of the program that wrote it
-``kind``    ``pitch`` (salience network), ``voices`` (estimator) or ``checkpoint`` (an unfinished fit)
+``kind``    ``pitch`` (salience network), ``refiner`` (second look), ``voices`` (estimator) or
+            ``checkpoint`` (an unfinished fit)
 ``settings`` JSON: what is needed to build the network again
 ``card``    JSON: what it is, what it heard, how it was made, what it reached
 =========== ==========================================================================================
@@ -32,9 +33,14 @@ if TYPE_CHECKING:
 
 MODEL_VERSION = 1  # raised when an older program could misread what a newer one writes
 
-Kind = Literal["pitch", "voices", "checkpoint"]
+Kind = Literal["pitch", "refiner", "voices", "checkpoint"]
 
-_CALLED = {"pitch": "a pitch model", "voices": "a voices model", "checkpoint": "a checkpoint of a fit"}
+_CALLED = {
+    "pitch": "a pitch model",
+    "refiner": "a model of the second look",
+    "voices": "a voices model",
+    "checkpoint": "a checkpoint of a fit",
+}
 
 
 @dataclass(frozen=True)
@@ -157,7 +163,7 @@ def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def shipped_model(name: Literal["pitch", "voices"]) -> Path:
+def shipped_model(name: Literal["pitch", "refiner", "voices"]) -> Path:
     """Path of a model that comes with vocsep: inside the installed package, or beside it in a checkout.
 
     Raises:

@@ -15,7 +15,7 @@ from vocsep.filing import BitDepth, StemFiles, plan_files
 from vocsep.listening import listening_notes
 from vocsep.model import load_estimator, pick_device
 from vocsep.passages import Audio, Passage, ReadBlock, joined_parameters, passages
-from vocsep.pitch.estimate import MOST_VOICES, PitchEstimator
+from vocsep.pitch.estimate import DEFAULT_REFINE, MOST_VOICES, PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.results import FileReport, Separation
 from vocsep.spectra import SAMPLE_RATE, frame_count
@@ -32,10 +32,11 @@ class Separator:
         model: weights of the estimator; the shipped ones by default.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         assign: ``viterbi`` or ``heuristic``, how F0 values become voices.
+        refine: how often the pitch of each voice is looked at again, knowing the other voices.
         adapt: steps of adaptation on each stretch of the recording; None for the default, 0 for none.
         method: ``source-filter``; ``levels``: harmonics whose levels are fitted in closed form, nothing
             learned; ``comb``: harmonics without any filter.
-        pitch_model: weights of the salience network; the shipped ones by default.
+        pitch_model, refiner_model: weights of both looks at the pitch; the shipped ones by default.
         seed: of the noise in synthesised voices.
 
     Raises:
@@ -49,9 +50,11 @@ class Separator:
         *,
         device: str = "auto",
         assign: str = "viterbi",
+        refine: int = DEFAULT_REFINE,
         adapt: int | None = None,
         method: str = "source-filter",
         pitch_model: Path | str | None = None,
+        refiner_model: Path | str | None = None,
         seed: int = 0,
     ) -> None:
         if method not in METHODS:
@@ -59,7 +62,9 @@ class Separator:
         if adapt is not None and adapt < 0:
             raise SettingsError(f"adapt: {adapt} steps, at least 0 are possible")
         self.device = pick_device(device)
-        self.pitch = PitchEstimator(pitch_model, device=str(self.device), assign=assign)
+        self.pitch = PitchEstimator(
+            pitch_model, refiner_model, device=str(self.device), assign=assign, refine=refine
+        )
         self.steps = 0
         self.start: Start = untrained_comb if method == "comb" else levelled_comb
         if method == "source-filter":

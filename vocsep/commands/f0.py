@@ -72,7 +72,9 @@ def f0(
         ),
     ] = Method.salience,
     pitch_model: options.PitchModel = None,
+    refiner_model: options.RefinerModel = None,
     assign: options.AssignOption = options.Assign.viterbi,
+    refine: options.Refine = 1,
     start: options.Start = 0.0,
     duration: options.Duration = None,
     device: options.DeviceOption = options.Device.auto,
@@ -106,7 +108,9 @@ def f0(
             from vocsep.pitch.estimate import PitchEstimator
 
             where = str(pick_device(device.value))
-            estimator = PitchEstimator(pitch_model, device=where, assign=assign.value)
+            estimator = PitchEstimator(
+                pitch_model, refiner_model, device=where, assign=assign.value, refine=refine
+            )
             try:
                 tracks = estimator.estimate(audio, voices, lambda share: progress("pitch", share))
             except VoicesNotFound as error:  # knows nothing of files

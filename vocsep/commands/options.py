@@ -10,6 +10,7 @@ import typer
 
 MOST_VOICES = 8
 LARGEST_SEED = 2**32 - 1
+MOST_REFINE = 10  # second looks; they settle after two or three
 MOST_ADAPT = 10_000  # steps; a run of hours on any file
 
 MODEL = "Models and pitches"
@@ -84,6 +85,16 @@ AssignOption = Annotated[
         help="How pitches become voices: best path through the whole file, or the paper's rule.",
     ),
 ]
+Refine = Annotated[
+    int,
+    typer.Option(
+        "--refine",
+        callback=within(0, MOST_REFINE),
+        metavar="N",
+        rich_help_panel=MODEL,
+        help="How often each voice is looked at again, once the tracks of all are known; 0 is fastest.",
+    ),
+]
 Adapt = Annotated[
     int | None,
     typer.Option(
@@ -111,6 +122,15 @@ PitchModel = Annotated[
         metavar="FILE",
         rich_help_panel=MODEL,
         help="Pitch network made by [bold]vocsep train-pitch[/bold]. Default: the shipped one.",
+    ),
+]
+RefinerModel = Annotated[
+    Path | None,
+    typer.Option(
+        "--refiner-model",
+        metavar="FILE",
+        rich_help_panel=MODEL,
+        help="Second look made by [bold]vocsep train-refiner[/bold]. Default: the shipped one.",
     ),
 ]
 DeviceOption = Annotated[
@@ -162,5 +182,17 @@ Workers = Annotated[
         metavar="N",
         rich_help_panel=RUN,
         help="Processes that sing at once.",
+    ),
+]
+StartFrom = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="FILE", help="Go on from this model instead of anew.", show_default=False),
+]
+Chorales = Annotated[
+    bool | None,
+    typer.Option(
+        "--chorales/--no-chorales",
+        help="Sing Bach's chorales, too (extra \\[midi]). Default: where music21 is installed.",
+        show_default=False,
     ),
 ]

@@ -75,7 +75,9 @@ def separate(
     ] = None,
     model: options.Model = None,
     pitch_model: options.PitchModel = None,
+    refiner_model: options.RefinerModel = None,
     assign: options.AssignOption = options.Assign.viterbi,
+    refine: options.Refine = 1,
     adapt: options.Adapt = None,
     method: Annotated[
         Method,
@@ -153,9 +155,11 @@ def separate(
             model,
             device=device.value,
             assign=assign.value,
+            refine=refine,
             adapt=adapt,
             method=method.value,
             pitch_model=pitch_model,
+            refiner_model=refiner_model,
             seed=seed,
         )
         wishes = {

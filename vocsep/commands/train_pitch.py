@@ -1,10 +1,5 @@
 """``vocsep train-pitch``: make the pitch network again, from synthetic singing."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from vocsep.commands import options
 
 
@@ -12,20 +7,8 @@ def train_pitch(
     output: options.TrainedModel,
     minutes: options.Minutes = 60.0,
     singers: options.Singers = 1600,
-    start: Annotated[
-        Path | None,
-        typer.Option(
-            "--from", metavar="FILE", help="Go on from this model instead of anew.", show_default=False
-        ),
-    ] = None,
-    chorales: Annotated[
-        bool | None,
-        typer.Option(
-            "--chorales/--no-chorales",
-            help="Sing Bach's chorales, too (extra \\[midi]). Default: where music21 is installed.",
-            show_default=False,
-        ),
-    ] = None,
+    start: options.StartFrom = None,
+    chorales: options.Chorales = None,
     workers: options.Workers = 2,
     seed: options.Seed = 1,
     overwrite: options.Overwrite = False,
@@ -37,7 +20,7 @@ def train_pitch(
 
     refuse_existing([output], overwrite)
     screen = Screen(quiet=quiet)
-    from vocsep.pitch.training import TrainingProgress
+    from vocsep.pitch.learning import TrainingProgress
     from vocsep.pitch.training import train_pitch as train
 
     with screen.progress(output.name) as progress:

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from vocsep.pitch.features import BINS_PER_OCTAVE, LOWEST
 
+CANDIDATES = 6  # of a frame for up to four voices, two more than the number of voices beyond
+FLOOR = 0.08  # salience under which a peak is no candidate
+
 Array = NDArray[np.float64]
 
 

@@ -38,26 +38,37 @@ def bin_frequencies() -> Tensor:
 class HarmonicStack(nn.Module):
     """Harmonic stack of a signal; holds only tables.
 
+    Args:
+        harmonics: what is read at each F0 bin, in multiples of F0.
+        again: harmonics that are read a second time, with the next shorter window.
+        windows: samples, and the lowest frequency in Hz served, longest first.
+
     Shape:
-        input ``(batch, samples)`` at 16 kHz -> output ``(batch, 2 * READINGS, BINS, frames)``, dimensionless,
-        about 0 to 1; frame n is centred on sample ``n * hop``.
+        input ``(batch, samples)`` at 16 kHz -> output ``(batch, 2 * readings, BINS, frames)``, dimensionless,
+        about 0 to 1; frame n is centred on sample ``n * hop``; readings = harmonics + again.
     """
 
     index: Tensor
     weight: Tensor
     audible: Tensor
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        harmonics: tuple[float, ...] = HARMONICS,
+        again: tuple[float, ...] = AGAIN,
+        windows: tuple[tuple[int, float], ...] = WINDOWS,
+    ) -> None:
         super().__init__()
-        target = torch.tensor(HARMONICS + AGAIN, dtype=torch.float64)[:, None] * bin_frequencies()[None, :]
-        again = torch.arange(READINGS)[:, None] >= len(HARMONICS)
-        thresholds = torch.tensor([lowest for _, lowest in WINDOWS[1:]])
-        window = (target[..., None] >= thresholds).sum(dim=-1) + again.long()
-        window = window.clamp_max(len(WINDOWS) - 1)
+        self.windows, self.readings = windows, len(harmonics) + len(again)
+        target = torch.tensor(harmonics + again, dtype=torch.float64)[:, None] * bin_frequencies()[None, :]
+        second = torch.arange(self.readings)[:, None] >= len(harmonics)
+        thresholds = torch.tensor([lowest for _, lowest in windows[1:]])
+        window = (target[..., None] >= thresholds).sum(dim=-1) + second.long()
+        window = window.clamp_max(len(windows) - 1)
         index = torch.zeros_like(target, dtype=torch.long)
         weight = torch.zeros_like(target)
         first = 0
-        for number, (size, _) in enumerate(WINDOWS):
+        for number, (size, _) in enumerate(windows):
             position = target * size / SAMPLE_RATE
             low = position.floor().clamp(0, size // 2 - 1)
             index = torch.where(window == number, first + low.long(), index)
@@ -70,7 +81,7 @@ class HarmonicStack(nn.Module):
 
     def forward(self, signal: Tensor, hop: int = HOP_COARSE) -> Tensor:
         levels, contrasts, loudest = [], [], []
-        for size, _ in WINDOWS:
+        for size, _ in self.windows:
             # Divided by the sum of the window, a sinusoid shows its amplitude (halved) whatever the window.
             magnitude = stft(signal, size, hop).abs() / (size / 2)
             level = (magnitude + 1e-8).log10()
@@ -90,10 +101,10 @@ class HarmonicStack(nn.Module):
         batch, _, frames = relative.shape
         stack = torch.stack((relative.clamp(0.0, 1.0), contrast.clamp(-1.0, 1.0)), dim=1)
         stack = stack * self.audible
-        return stack.reshape(batch, 2 * READINGS, BINS, frames)
+        return stack.reshape(batch, 2 * self.readings, BINS, frames)
 
     def _read(self, spectra: Tensor) -> Tensor:
-        """Linear in frequency: ``(batch, all bins, frames) -> (batch, READINGS * BINS, frames)``."""
+        """Linear in frequency: ``(batch, all bins, frames) -> (batch, readings * BINS, frames)``."""
         low = spectra.index_select(1, self.index)
         high = spectra.index_select(1, self.index + 1)
         return torch.lerp(low, high, self.weight)

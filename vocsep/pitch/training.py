@@ -5,12 +5,8 @@ at random levels, coloured by a random recording, with noise. The target is a Ga
 each frame.
 """
 
-import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -19,6 +15,7 @@ from torch import Tensor, nn
 
 from vocsep.model import load_model, save_model
 from vocsep.pitch.features import BINS, HOP_COARSE, bins_of
+from vocsep.pitch.learning import TrainingProgress, learn
 from vocsep.pitch.salience import SalienceNetwork, SalienceSettings, restore_network
 from vocsep.singers.chorales import chorale_scores, chorales_installed
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
@@ -30,15 +27,6 @@ WEIGHT = 3.0  # of positives: a missed note costs more than a false one
 SECONDS = 4.0  # of each example
 
 
-@dataclass(frozen=True)
-class TrainingProgress:
-    """Where a training stands: share done (0 to 1), step, running loss."""
-
-    share: float
-    step: int
-    loss: float
-
-
 def salience_target(f0: Tensor) -> Tensor:
     """``(batch, voices, frames)`` in Hz, 0 = unvoiced -> ``(batch, BINS, frames)``, 1 at each sung F0."""
     position = bins_of(f0.clamp_min(1.0))[:, :, None, :]
@@ -47,23 +35,26 @@ def salience_target(f0: Tensor) -> Tensor:
 
 
 class Mixer:
-    """Draws examples from a repertoire: ``(batch, samples)`` and F0 ``(batch, 8, coarse frames)``."""
+    """Draws examples from a repertoire: ``(batch, samples)`` and F0 ``(batch, 8, frames)``, a frame every
+    ``hop`` samples (a multiple of `HOP`).
+    """
 
-    def __init__(self, repertoire: Repertoire, seed: int) -> None:
+    def __init__(self, repertoire: Repertoire, seed: int, hop: int = HOP_COARSE) -> None:
+        self.hop = hop
         self.repertoire = repertoire
         self.rng = np.random.default_rng(seed)
         self.samples = round(SECONDS * SAMPLE_RATE) // HOP_COARSE * HOP_COARSE
 
     def example(self) -> tuple[np.ndarray, np.ndarray]:
         rng, songs = self.rng, self.repertoire
-        voices = int(rng.choice((0, 1, 2, 3, 4, 5, 6, 8), p=(0.06, 0.08, 0.14, 0.16, 0.36, 0.08, 0.07, 0.05)))
+        voices = int(rng.choice((0, 1, 2, 3, 4, 5, 6, 8), p=(0.08, 0.10, 0.13, 0.15, 0.34, 0.08, 0.07, 0.05)))
         rows = [(int(rng.integers(songs.songs)), int(part)) for part in rng.permutation(4)]
         if rng.random() < 0.6:  # companions of one score, in harmony
             rows = [(rows[0][0], part) for _, part in rows]
         rows += [(int(rng.integers(songs.songs)), int(part)) for part in rng.permutation(4)]
         last = songs.audio.shape[-1] - self.samples
         mixture = np.zeros(self.samples)
-        f0 = np.zeros((8, self.samples // HOP_COARSE + 1), np.float32)
+        f0 = np.zeros((8, self.samples // self.hop + 1), np.float32)
         starts: dict[int, int] = {}
         weakest = -22.0 if rng.random() < 0.5 else -8.0
         for slot, (song, part) in enumerate(rows[:voices]):
@@ -71,21 +62,26 @@ class Mixer:
             gain = 10 ** (rng.uniform(weakest, 3.0) / 20) / songs.level[song, part]
             mixture += gain * songs.audio[song, part, start : start + self.samples]
             frame = start // HOP
-            f0[slot] = songs.f0[song, part, frame : frame + self.samples // HOP + 1 : HOP_COARSE // HOP]
+            f0[slot] = songs.f0[song, part, frame : frame + self.samples // HOP + 1 : self.hop // HOP]
         if voices == 0:
             mixture = self._nobody()
         return self._recorded(mixture), f0
 
     def _nobody(self) -> np.ndarray:
-        """Sound without a singer: noise, in bursts or steady, now and then a lone tone."""
+        """Sound without a singer: noise, in bursts or steady, a lone tone, mains hum."""
         rng, time = self.rng, np.arange(self.samples) / SAMPLE_RATE
         sound = background(rng, self.samples)
         if rng.random() < 0.5:
             beat = rng.uniform(0.1, 1.0)
             sound = sound * np.exp(-(time % beat) * rng.uniform(5, 60))
-        if rng.random() < 0.2:
+        kind = rng.random()
+        if kind < 0.35:
             tone = np.sin(2 * np.pi * np.exp(rng.uniform(np.log(40), np.log(4000))) * time)
-            sound = tone + sound * rng.uniform(0, 0.3)
+            sound = tone + sound * 10 ** (rng.uniform(-80, -10) / 20)
+        elif kind < 0.5:  # perfectly steady partials, as no larynx makes them
+            mains = rng.choice((50.0, 60.0)) * np.arange(1, 11)
+            hum = np.sin(2 * np.pi * mains[:, None] * time + rng.uniform(0, 2 * np.pi, (10, 1)))
+            sound = rng.uniform(0, 1, 10) ** 2 @ hum + sound * 10 ** (rng.uniform(-80, -10) / 20)
         return np.asarray(sound)
 
     def _recorded(self, mixture: np.ndarray) -> np.ndarray:
@@ -125,49 +121,28 @@ def train_network(
     progress: Callable[[TrainingProgress], None] | None = None,
     checkpoint: Callable[[SalienceNetwork, int], None] | None = None,
 ) -> int:
-    """Train for ``seconds`` seconds (or ``steps`` steps) with Adam and a cosine decay of the learning rate.
+    """Train for ``seconds`` seconds or ``steps`` steps, as `vocsep.pitch.learning.learn` says.
 
     Returns:
         the number of steps done.
     """
-    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
-    network.train()
-    # bfloat16 is three times faster where the processor has it.
-    known = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
-    half = known and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
-    def prepare() -> tuple[Tensor, Tensor]:
+    def prepare() -> tuple[Tensor, ...]:
         signals, f0 = mixer.batch(batch)
         with torch.no_grad():
             stack: Tensor = network.stack(signals)
-        return stack.contiguous(memory_format=torch.channels_last), f0
+        return stack, f0
 
-    begun, step, running, share = monotonic(), 0, float("nan"), 0.0
-    helper = ThreadPoolExecutor(1)  # mixes the next examples while the network learns from these
-    pending = helper.submit(prepare)
-    while share < 1.0:
-        stack, f0 = pending.result()
-        pending = helper.submit(prepare)
-        warm = min(1.0, (step + 1) / 100)
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-            logits = network(stack)
-        loss = salience_loss(logits.float(), f0)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
-        step += 1
-        share = step / steps if steps is not None else (monotonic() - begun) / seconds
-        if progress is not None:
-            progress(TrainingProgress(min(share, 1.0), step, running))
-        if checkpoint is not None and step % 500 == 0:
-            checkpoint(network, step)
-    helper.shutdown(wait=True, cancel_futures=True)
-    network.eval()
-    return step
+    return learn(
+        network,
+        prepare,
+        salience_loss,
+        seconds=seconds,
+        learning_rate=learning_rate,
+        steps=steps,
+        progress=progress,
+        checkpoint=checkpoint,
+    )
 
 
 def save_network(network: SalienceNetwork, path: Path, card: dict[str, Any]) -> None:

@@ -59,6 +59,24 @@ def _is_legato(notes: tuple[Note, ...], index: int) -> bool:
     return notes[index].onset - (previous.onset + previous.duration) < 0.06
 
 
+def _consonant_dips(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.random.Generator) -> Curve:
+    """Semitones by which consonants move the pitch for a moment, mostly down: pressure builds up behind them
+    (I. Lehiste and G. Peterson, "Some basic considerations in the analysis of intonation", 1961).
+    """
+    dips, time = np.zeros(knots), np.arange(knots) / RATE
+    for note in notes:
+        if rng.random() > singer.articulation:
+            continue
+        centre = note.onset + rng.uniform(-0.08, 0.04)
+        depth = rng.exponential(singer.dip) * (-1.0 if rng.random() < 0.8 else 0.6)
+        fall, rise = rng.uniform(0.015, 0.06), rng.uniform(0.02, 0.1)  # seconds, before and after the lowest
+        away = time - centre
+        near = np.abs(away) < 0.3
+        away = away[near]
+        dips[near] += np.clip(depth, -9, 5) * np.exp(-(np.abs(away / np.where(away < 0, fall, rise)) ** 1.5))
+    return dips
+
+
 def pitch_curve(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.random.Generator) -> Curve:
     """Sung pitch in semitones (MIDI) at each knot: glides, scoops, vibrato, drift, jitter, errors."""
     target = np.full(knots, notes[0].pitch)
@@ -70,10 +88,6 @@ def pitch_curve(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.ran
         if not _is_legato(notes, i) and rng.random() < singer.scoop:
             length = round(rng.uniform(0.04, 0.2) * RATE)
             target[max(first - length, 0) : first + length // 2] = note.pitch - rng.uniform(0.3, 3.0)
-        if rng.random() < 0.7:  # consonants and onsets disturb the larynx for a moment
-            length = round(rng.uniform(0.015, 0.1) * RATE)
-            centre = first + round(rng.uniform(-0.05, 0.05) * RATE)
-            target[max(centre - length, 0) : max(centre + length, 0)] += rng.normal(-0.5, 1.6)
         if note.duration > 0.35:
             time = np.arange(max(last - first, 0)) / RATE
             swell = 1 / (1 + np.exp(-(time - singer.vibrato_delay * rng.uniform(0.5, 1.5)) / 0.08))
@@ -85,12 +99,13 @@ def pitch_curve(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.ran
     poles = np.array([1.0, -2 * radius * np.cos(angle), radius**2])
     state = np.array([target[0] * (1 - poles.sum()), -target[0] * poles[2]])
     smooth, _ = lfilter([poles.sum()], poles, target, zi=state)
+    smooth += _consonant_dips(notes, singer, knots, rng)
     rate = singer.vibrato_rate * (1 + 0.06 * _wander(rng, knots, 1.0))
     phase = 2 * np.pi * (np.cumsum(rate) / RATE + rng.random())
     vibrato = singer.vibrato_depth * gaussian_filter1d(depth, 3.0) * np.sin(phase)
     cents = (
         vibrato
-        + singer.drift * _wander(rng, knots, 0.8)
+        + singer.drift * _wander(rng, knots, rng.uniform(0.6, 2.0))
         + singer.jitter * (_wander(rng, knots, 10.0) + 0.5 * _wander(rng, knots, 25.0))
     )
     return np.asarray(smooth + cents / 100)
@@ -147,7 +162,7 @@ def perform(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.random.
             continue
         vowel[first:] = vowels[i]
         kind = rng.choice(
-            ("none", "stop", "hiss", "voiced", "nasal", "breath"), p=(0.2, 0.2, 0.18, 0.12, 0.2, 0.1)
+            ("none", "stop", "hiss", "voiced", "nasal", "breath"), p=(0.22, 0.12, 0.11, 0.2, 0.28, 0.07)
         )
         start = first - round(rng.uniform(0.03, 0.16) * RATE)
         if kind == "stop":

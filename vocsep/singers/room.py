@@ -67,8 +67,8 @@ def equaliser(rng: np.random.Generator, points: int = 8) -> tuple[NDArray[np.flo
     )
     if rng.random() < 0.3:
         gains -= 12 * np.maximum(np.log2(rng.uniform(60, 180) / frequencies), 0)
-    if rng.random() < 0.2:
-        gains -= 60 * np.clip((frequencies - rng.uniform(3000, 7000)) / 600, 0, 1)
+    if rng.random() < 0.2:  # telephones, old tapes, low bit rates: nothing above
+        gains -= 60 * np.clip((frequencies - np.exp(rng.uniform(np.log(1500), np.log(7000)))) / 600, 0, 1)
     return frequencies, gains
 
 

@@ -131,10 +131,10 @@ def _line(
 
 
 def random_score(rng: np.random.Generator, seconds: float) -> Score:
-    """A four-part score of about ``seconds`` seconds in a random key, tempo (in beats of 0.22 to 0.9 s) and
+    """A four-part score of about ``seconds`` seconds in a random key, tempo (in beats of 0.18 to 0.75 s) and
     texture.
     """
-    beat = float(rng.uniform(0.22, 0.9))
+    beat = float(rng.uniform(0.18, 0.75))
     chords = int(np.ceil(seconds / beat)) + 1
     pitches = _progression(rng, chords)
     beats = rng.choice((1.0, 1.0, 1.0, 2.0, 0.5), chords)

@@ -47,6 +47,8 @@ class Singer:
         intonation: standard deviation in cents of the error of each note. offset: cents, constant.
         glide: seconds of a legato transition. damping: of the pitch response (below 0.7 overshoots).
         scoop: chance of starting a phrase from below.
+        articulation: chance that the consonant of a note disturbs its pitch. dip: semitones, mean size of
+            the disturbance.
         breath: level of the breath noise in dB below the voice. consonants: level in dB of unvoiced
             consonants.
         ripple: ``(harmonics,)`` personal unevenness of the partials in dB.
@@ -68,6 +70,8 @@ class Singer:
     glide: float
     damping: float
     scoop: float
+    articulation: float
+    dip: float
     breath: float
     consonants: float
     ripple: NDArray[np.float64]
@@ -95,13 +99,15 @@ def random_singer(rng: np.random.Generator, median_pitch: float) -> Singer:
         vibrato_rate=float(rng.uniform(4.3, 7.2)),
         vibrato_depth=depth,
         vibrato_delay=float(rng.uniform(0.0, 0.5)),
-        drift=float(rng.uniform(5, 45)),
-        jitter=float(rng.uniform(1, 18)),
+        drift=float(rng.uniform(8, 60)),
+        jitter=float(rng.uniform(1, 25)),
         intonation=float(rng.uniform(3, 30)),
         offset=float(rng.normal(0, 10)),
-        glide=float(np.exp(rng.uniform(np.log(0.012), np.log(0.16)))),
+        glide=float(np.exp(rng.uniform(np.log(0.008), np.log(0.1)))),
         damping=float(rng.uniform(0.5, 1.0)),
         scoop=float(rng.uniform(0, 0.8)),
+        articulation=float(rng.uniform(0.3, 1.0)),
+        dip=float(rng.uniform(0.4, 4.5)),
         breath=float(rng.uniform(-50, -14)),
         consonants=float(rng.uniform(-32, -4)),
         ripple=rng.normal(0, rng.uniform(0, 3.0), 128),

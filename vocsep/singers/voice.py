@@ -9,7 +9,7 @@ from vocsep.singers.singer import BANDWIDTHS, Singer
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 TOP = 7_800.0  # Hz, no partial above
-VOICED_FLOOR = 10 ** (-30 / 20)  # of the amplitude of loud notes: a frame below it counts as unvoiced
+VOICED_FLOOR = 10 ** (-36 / 20)  # of the amplitude of loud notes: a frame below it counts as unvoiced
 _STRIDE = HOP // CONTROL  # knots a frame
 
 
@@ -99,7 +99,7 @@ def sing(
 
     Returns:
         audio ``(samples,)`` at 16 kHz, root mean square of its voiced part 0.1, and F0 ``(frames,)`` in Hz,
-        0 where no voiced sound is made (30 dB below the loud notes).
+        0 where no voiced sound is made (36 dB below the loud notes).
     """
     harmonics = render_harmonics(performance, singer, rng)
     level = performance.level[::_STRIDE]

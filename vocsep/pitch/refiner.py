@@ -1,0 +1,78 @@
+"""The refiner: a network that looks again at one voice, with the tracks of all others at hand.
+
+It sees the crop of the harmonic stack around a track (vocsep.pitch.view) and says, for each frame, how likely
+each place within the crop is the voice's true F0, and how likely the voice is silent.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vocsep.errors import ModelError
+from vocsep.pitch.view import CHANNELS
+
+
+@dataclass(frozen=True)
+class RefinerSettings:
+    """Sizes: channels of the convolutions, number of time blocks."""
+
+    channels: int = 24
+    blocks: int = 5
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class _TimeBlock(nn.Module):
+    """Residual block: looks along time with growing reach, and over the whole crop for context."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.along = nn.Conv2d(channels, channels, (3, 3), padding=(1, dilation), dilation=(1, dilation))
+        self.mix = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.mix(torch.relu(self.along(x))))
+
+
+class RefinerNetwork(nn.Module):
+    """Crop -> logits of the voice's place within it, and of silence as the last.
+
+    Shape:
+        ``(voices, CHANNELS, OFFSETS, frames) -> (voices, OFFSETS + 1, frames)``
+    """
+
+    def __init__(self, settings: RefinerSettings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or RefinerSettings()
+        channels = self.settings.channels
+        self.enter = nn.Conv2d(CHANNELS, channels, (5, 3), padding=(2, 1))
+        self.second = nn.Conv2d(channels, channels, (3, 3), padding=1)
+        self.blocks = nn.Sequential(*(_TimeBlock(channels, 2**i) for i in range(self.settings.blocks)))
+        self.place = nn.Conv2d(channels, 1, 1)
+        self.silent = nn.Sequential(
+            nn.Conv1d(2 * channels, channels, 3, padding=1), nn.ReLU(), nn.Conv1d(channels, 1, 1)
+        )
+
+    def forward(self, view: Tensor) -> Tensor:
+        x = torch.relu(self.second(torch.relu(self.enter(view))))
+        x = self.blocks(x)
+        pooled = torch.cat((x.amax(dim=2), x.mean(dim=2)), dim=1)
+        return torch.cat((self.place(x)[:, 0], self.silent(pooled)), dim=1)
+
+
+def restore_refiner(tensors: dict[str, Tensor], settings: dict[str, Any]) -> RefinerNetwork:
+    """A network from stored weights and settings.
+
+    Raises:
+        ModelError: settings or shapes do not fit this version's network.
+    """
+    try:
+        network = RefinerNetwork(RefinerSettings(**settings))
+        network.load_state_dict(tensors)
+    except (TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"the refiner does not fit this version of vocsep: {reason}") from error
+    return network.eval()
