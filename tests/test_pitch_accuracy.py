@@ -177,7 +177,13 @@ def drums(samples: int, generator: np.random.Generator) -> np.ndarray:
     return sound
 
 
-@pytest.mark.parametrize("sound", [white, pink, silence, sine, clicks, drums])
+def hum(samples: int, generator: np.random.Generator) -> np.ndarray:
+    """Five steady partials of the mains."""
+    time = np.arange(samples) / SAMPLE_RATE
+    return sum((np.sin(2 * np.pi * 50 * k * time) / k for k in range(1, 6)), np.zeros(samples))
+
+
+@pytest.mark.parametrize("sound", [white, pink, silence, sine, hum, clicks, drums])
 def test_nobody_sings_there(
     estimator: PitchEstimator, sound: Callable[[int, np.random.Generator], np.ndarray]
 ) -> None:

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from vocsep.model import load_estimator, load_model, shipped_model
+from vocsep.pitch.estimate import PitchEstimator, number_of_voices
 from vocsep.pitch.refiner import restore_refiner
 from vocsep.pitch.salience import restore_network
+from vocsep.singers.quartet import sing_quartet
 
 CARDS = Path(__file__).parents[1] / "models"
 CARD_KEYS = {"what", "heard", "made", "train_again", "figures"}
@@ -43,3 +46,15 @@ def test_the_estimator_is_as_large_as_its_card_says() -> None:
     estimator = load_estimator()
     assert estimator.settings.kind == "comb"
     assert _says("voices", sum(p.numel() for p in estimator.parameters()))
+
+
+def test_one_to_six_synthetic_singers_are_counted() -> None:
+    estimator = PitchEstimator(refine=0)
+    songs = [sing_quartet(seed, 12.0).stems for seed in (105, 205)]
+    voices = np.concatenate((songs[0], songs[1][[0, 2]]))
+    voices = 0.05 * voices / np.sqrt(np.mean(voices**2, axis=1, keepdims=True))
+    found = [
+        number_of_voices(estimator.first_look(voices[:count].sum(axis=0), 8)[0]) for count in range(1, 7)
+    ]
+    # Six who sing two unrelated songs may hide one of them.
+    assert found[:5] == [1, 2, 3, 4, 5] and found[5] in (5, 6)

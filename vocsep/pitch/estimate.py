@@ -26,17 +26,29 @@ Assignment = Literal["viterbi", "heuristic"]
 DEFAULT_REFINE = 1  # second looks
 MOST_VOICES = 8  # the configurations of more cannot be listed, and no training mixture had more
 SURE = 0.8  # salience above which a candidate is surely sung
+CLEAR, LIKELY = 0.7, 0.5  # salience of candidates that count as voices: of one or two, of three or more
+OFTEN = 0.25  # of the sung frames, in which so many voices must sound
 CHUNK = 1875  # frames, 30 s, of a pass through the network
 CONTEXT = 312  # frames, 5 s, heard on either side of a chunk (even, so that chunks keep the network's phase)
 LEAST = 0.1  # s of singing under which nobody sings
 
 
 def number_of_voices(candidates: Candidates) -> int:
-    """How many voices sing at once: the largest number that surely sounds in a fifth of the sung frames."""
-    sung = (candidates.salience > SURE).sum(axis=1)
+    """How many voices sing at once: the largest number that sounds in a quarter of the sung frames.
+
+    One or two voices count where they are heard clearly: a lone voice's partials make weak candidates. Among
+    three or more, where voices cover each other, the likely ones count.
+    """
+    clear = _sounding(candidates, CLEAR)
+    return clear if clear < 3 else max(clear, _sounding(candidates, LIKELY))
+
+
+def _sounding(candidates: Candidates, salience: float) -> int:
+    """The largest number of candidates above ``salience`` in a quarter of the frames that have any."""
+    sung = (candidates.salience > salience).sum(axis=1)
     active = sung[sung > 0]
-    shares = [np.mean(active >= voices) for voices in range(1, candidates.count + 1)]
-    return max(sum(bool(share >= 0.2) for share in shares), 1)
+    shares = [np.mean(active >= voices) for voices in range(1, candidates.count + 1)] if len(active) else []
+    return max(sum(bool(share >= OFTEN) for share in shares), 1)
 
 
 class PitchEstimator:
