@@ -10,6 +10,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from vocsep.pitch.precision import fast_convolutions
+
 Network = TypeVar("Network", bound=nn.Module)
 
 WARM_UP = 100  # steps
@@ -53,9 +55,6 @@ def learn(
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     network.train()
-    # bfloat16 is three times faster where the processor has it.
-    known = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
-    half = known and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     begun, step, running, share = monotonic(), 0, float("nan"), 0.0
     helper = ThreadPoolExecutor(1)
     pending = helper.submit(prepare)
@@ -66,7 +65,7 @@ def learn(
         cosine = LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + math.cos(math.pi * share))
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * warm * cosine
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+        with fast_convolutions():
             output = network(given.contiguous(memory_format=torch.channels_last))
         loss = loss_of(output.float(), *rest)
         optimiser.zero_grad(set_to_none=True)

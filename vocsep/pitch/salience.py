@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vocsep.errors import ModelError
 from vocsep.pitch.features import BINS, BINS_PER_OCTAVE, HOP_COARSE, READINGS, HarmonicStack
+from vocsep.pitch.precision import fast_convolutions
 from vocsep.spectra import HOP, frame_count
 
 
@@ -88,7 +89,9 @@ class SalienceNetwork(nn.Module):
         for phase in range(HOP_COARSE // HOP):
             part = stack[..., phase :: HOP_COARSE // HOP]
             if part.shape[-1]:
-                result[:, phase :: HOP_COARSE // HOP] = torch.sigmoid(self(part.contiguous()))[0]
+                with fast_convolutions(signal.device):
+                    logits = self(part.contiguous())
+                result[:, phase :: HOP_COARSE // HOP] = torch.sigmoid(logits.float())[0]
         return result
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vocsep.model import load_model, shipped_model
 from vocsep.pitch.candidates import pitch_of_bins
 from vocsep.pitch.features import BINS_PER_OCTAVE, HarmonicStack, bins_of
+from vocsep.pitch.precision import fast_convolutions
 from vocsep.pitch.refiner import restore_refiner
 from vocsep.pitch.view import OFFSETS, REACH, short_stack, view_of_tracks
 from vocsep.spectra import HOP
@@ -140,6 +141,8 @@ class SecondLook:
             stack = stack[..., low - begin : high - begin]
             heard = torch.from_numpy(salience[:, low:high]).to(self.device).float() / 255
             view = view_of_tracks(stack, heard, bins[:, low:high], voiced[:, low:high])
-            logits = self.network(view)[..., first - low : last - low]
+            with fast_convolutions(self.device):
+                logits = self.network(view)
+            logits = logits[..., first - low : last - low].float()
             parts.append(torch.log_softmax(logits, dim=1).cpu().double().numpy())
         return np.concatenate(parts, axis=-1), bins.round().long().cpu().numpy()
