@@ -12,10 +12,11 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from halls import in_hall
 from mixtures import Recording, Stems, groups, recordings
 
 from vocsep import Separator
@@ -54,7 +55,10 @@ def score(method: str, stems: Stems, estimate: Stems, seconds: float) -> Row:
 
 
 def measure(recording: Recording, options: argparse.Namespace) -> Result:
-    """All methods on one recording."""
+    """All methods on one recording; in a hall, ``options.hall`` s of reverberation time, if there is one."""
+    if options.hall:
+        stems = in_hall(recording.stems, options.hall, SAMPLE_RATE)
+        recording = replace(recording, name=f"{recording.name}, hall {options.hall} s", stems=stems)
     stems, mixture, reference = recording.stems, recording.mixture, recording.reference
     result = Result(recording.name, stems.shape[1] / SAMPLE_RATE)
     if recording.references is None:
@@ -142,6 +146,10 @@ def parse() -> argparse.Namespace:
         "--start", type=float, default=0.0, metavar="S", help="leave out the first seconds of each"
     )
     parser.add_argument("--duration", type=float, metavar="S", help="only so many seconds of each")
+    parser.add_argument(
+        "--hall", type=float, metavar="S", help="in a simulated hall of this reverberation time (halls.py)"
+    )
+    parser.add_argument("--groups", action="store_true", help="also pairs, trios and sections")
     parser.add_argument(
         "--method", action="append", metavar="M", help="only this row of the table; repeatable"
     )

@@ -5,7 +5,8 @@ optimised are smooth corrections of each voice's filter, in dB on a few mel band
 noise gain. The voices' expected powers add, so no waveform is synthesised: the combs are computed once and a
 step costs a few products.
 
-The misfit is `vocsep.divergence`; penalties keep the corrections smooth in time and in frequency.
+The misfit is `vocsep.divergence`; penalties keep the corrections smooth in time and in frequency. The room,
+which makes the powers of every voice decay instead of end, is learned along (`vocsep.reverberation`).
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from vocsep.divergence import magnitude_divergence
 from vocsep.masks import mask_frequencies
+from vocsep.reverberation import RoomFit
 from vocsep.source.voice import SourceParameters, band_matrix, power_envelopes
 from vocsep.spectra import MASK_FFT, hann
 
@@ -59,6 +61,7 @@ def adapt(
     magnitudes: Tensor,
     steps: int,
     settings: AdaptSettings | None = None,
+    room: RoomFit | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> SourceParameters:
     """Optimise corrections of the filters and noise gains on one excerpt.
@@ -69,6 +72,8 @@ def adapt(
         magnitudes: ``(bins, frames)`` magnitude spectrogram of the mixture, MASK_FFT / HOP.
         steps: of Adam; 0 returns the start.
         settings: of the optimisation.
+        room: learned along, in place; None for a dry recording. It is left alone from half of the steps on
+            where it turns out that there are no tails.
         progress: told the share done, 0 to 1.
 
     Returns:
@@ -97,10 +102,15 @@ def adapt(
     ln10 = 2.302585093
     shape = torch.zeros(*voiced.shape[:2], settings.bands, device=combs.device, requires_grad=True)
     hiss = torch.zeros(*voiced.shape[:2], 1, device=combs.device, requires_grad=True)
-    optimiser = torch.optim.Adam([shape, hiss], lr=settings.rate, betas=(0.9, 0.9))
+    learned = [shape, hiss, *([] if room is None else room.parameters())]
+    optimiser = torch.optim.Adam(learned, lr=settings.rate, betas=(0.9, 0.9))
     for step in range(steps):
+        if room is not None and step == steps // 2 and room.found() is None:
+            room = None
         curve = torch.exp(ln10 * (shape @ bands))
         powers = (curve * (voiced + unvoiced * torch.exp(ln10 * hiss))).sum(dim=0)
+        if room is not None:
+            powers = powers + room(powers, frequencies, stride)
         misfit = magnitude_divergence(powers, target)
         rough = (shape[:, 1:] - shape[:, :-1]).abs().mean() if shape.shape[1] > 1 else shape.new_zeros(())
         bend = (shape[..., 2:] - 2 * shape[..., 1:-1] + shape[..., :-2]).square().mean()

@@ -1,7 +1,7 @@
 """How sure a separation is of each voice in each second: the share of its energy that no other voice claims.
 
 Where partials of two voices fall together, or voices sing in unison, masks can only share out what is there.
-What a voice gets from bins that are its own is what can be trusted. It needs no reference, and it says nothing
+What a voice gets from bins that are its own is what can be trusted. It needs no reference, and says nothing
 of a pitch that is wrong: a mistake can be sure of itself.
 """
 
@@ -29,9 +29,8 @@ def energies(masks: Tensor, magnitudes: Tensor) -> Tensor:
 
 
 def confidence_by_second(energy: Tensor) -> Tensor:
-    """``(2, voices, frames)`` of `energies` -> ``(voices, seconds)`` from 0 to 1, NaN where a voice is silent.
-
-    The last second may be shorter.
+    """``(2, voices, frames)`` of `energies` -> ``(voices, seconds)`` from 0 to 1, NaN where silent; the last
+    second may be shorter.
 
     >>> confidence_by_second(torch.tensor([[[2.0] * 125], [[1.0] * 125]])).tolist()
     [[0.5, 0.5]]

@@ -7,14 +7,18 @@ import torch
 from torch import Tensor
 
 from vocsep.adapt import adapt
+from vocsep.confidence import energies
 from vocsep.estimator.features import band_centres, harmonic_levels
 from vocsep.masks import NOISE_SHARE, comb_powers, soft_masks, voice_powers
+from vocsep.reverberation import Reverberation, RoomFit
 from vocsep.source.excitation import glottal_tilt, harmonic_excitation
 from vocsep.source.voice import SourceParameters, synthesise
 from vocsep.spectra import MASK_FFT, stft
 
 ORDER = 20  # of the all-pole filter that does nothing
 BANDS = 40  # of the levels of a comb
+ROOM_STEPS = 20  # of adaptation that it takes to tell a room from none
+ROOM_EXPONENT = 0.85  # of masks in rooms, where powers scatter about what is expected of them (measured)
 
 # Mixture (1, samples), F0 (1, voices, frames) and harmonics (1, voices, samples) -> parameters: as an
 # estimator is called.
@@ -28,17 +32,21 @@ class Explanation:
     Attributes:
         parameters: batch of 1; levels are those of the recording.
         excitation: ``(voices, samples)`` harmonics at 16 kHz.
-        powers: ``(voices, bins, frames)`` expected power spectrograms.
+        powers: ``(voices, bins, frames)`` expected power spectrograms, tails included.
         masks: ``(voices, bins, frames)``, add up to one.
+        energy: ``(2, voices, frames)`` of each voice, and of what no other voice claims.
+        room: whose tails they are; None where it is dry, or after less than `ROOM_STEPS` steps.
     """
 
     parameters: SourceParameters
     excitation: Tensor
     powers: Tensor
     masks: Tensor
+    energy: Tensor
+    room: Reverberation | None = None
 
     def synthesised(self, seed: int = 0) -> Tensor:
-        """The voices as the source model sings them, ``(voices, samples)`` at 16 kHz."""
+        """The voices as the source model sings them, without the room: ``(voices, samples)`` at 16 kHz."""
         with torch.no_grad():
             excitation = self.excitation[None]
             return synthesise(self.parameters, excitation.shape[-1], excitation=excitation, seed=seed)[0]
@@ -88,8 +96,15 @@ def explain(
     combs = comb_powers(excitation)
     with torch.no_grad():
         parameters = start(level[None], f0[None], excitation[None]).detach()
-    parameters = adapt(parameters, combs, stft(level, MASK_FFT).abs(), steps, progress=progress)
+    learned = RoomFit().to(level.device) if steps >= ROOM_STEPS else None
+    magnitudes = stft(level, MASK_FFT).abs()
+    parameters = adapt(parameters, combs, magnitudes, steps, room=learned, progress=progress)
+    room = None if learned is None else learned.found()
     parameters = replace(parameters, alpha=parameters.alpha * peak, gain=parameters.gain * peak)
     with torch.no_grad():
         powers = voice_powers(parameters, combs, NOISE_SHARE)
-        return Explanation(parameters, excitation, powers, soft_masks(powers))
+        if room is not None:
+            powers = room.with_tails(powers)
+        masks = soft_masks(powers, 1.0 if room is None else ROOM_EXPONENT)
+        energy = energies(masks, magnitudes * peak)
+        return Explanation(parameters, excitation, powers, masks, energy, room)

@@ -1,12 +1,36 @@
 """What a listener should know before trusting the stems of a recording."""
 
-import numpy as np
+from collections.abc import Iterable, Iterator
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vocsep.confidence import confidence_by_second
+from vocsep.passages import Passage
 from vocsep.pitch.tracks import F0Tracks
 
 UNISON = 0.5  # semitones between voices that sing the same note
 UNISON_SHARE = 0.15  # of the time in which both sing, from which unison is worth a warning
 SELDOM = 0.02  # share of the time, under which a voice may not be there at all
+
+
+class Listened:
+    """Passages of a recording as they come, and how sure each voice of them is."""
+
+    def __init__(self, heard: Iterable[Passage], tracks: F0Tracks) -> None:
+        self._passages, self._frames = heard, tracks.frames
+        self._energy: list[Tensor] = []
+
+    def __iter__(self) -> Iterator[Passage]:
+        for passage in self._passages:
+            self._energy.append(passage.own_energy(self._frames))
+            yield passage
+
+    def confidence(self) -> NDArray[np.float32]:
+        """Of what has passed by, ``(voices, seconds)``: see `vocsep.confidence`."""
+        return confidence_by_second(torch.cat(self._energy, dim=-1)).numpy()
 
 
 def listening_notes(tracks: F0Tracks) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vocsep.chunks import FADE, Chunk, plan_chunks
 from vocsep.explain import Explanation, Start, explain
@@ -43,12 +44,20 @@ class Passage:
 
     def own_parameters(self, frames: int) -> SourceParameters:
         """Parameters between the chunk's edges: each of the recording's ``frames`` is in one passage only."""
+        own = self._own_frames(frames)
+        return self.explanation.parameters.frames_slice(own.start, own.stop).to("cpu")
+
+    def own_energy(self, frames: int) -> Tensor:
+        """Energies ``(2, voices, frames)`` between the chunk's edges, for `vocsep.confidence`."""
+        return self.explanation.energy[..., self._own_frames(frames)].cpu()
+
+    def _own_frames(self, frames: int) -> slice:
         chunk = self.chunk
         low = chunk.first + FADE if chunk.fades_in else chunk.first
         first = low * SAMPLE_RATE // HOP
         last = (int(chunk.last) - FADE) * SAMPLE_RATE // HOP if chunk.fades_out else frames
         offset = chunk.begin * SAMPLE_RATE // HOP
-        return self.explanation.parameters.frames_slice(first - offset, last - offset).to("cpu")
+        return slice(first - offset, last - offset)
 
 
 def passages(

@@ -22,6 +22,8 @@ class Separation:
         tracks: F0 of each voice.
         parameters: source parameters of each voice (batch of 1).
         synthesised: ``(voices, samples)`` at 16 kHz, the voices as the source model sings them.
+        confidence: ``(voices, seconds)``, share of each voice's energy that no other voice claims, 0 to 1;
+            NaN where a voice is silent.
         seconds: time that each stage took.
         warnings: what a listener should know.
     """
@@ -31,6 +33,7 @@ class Separation:
     tracks: F0Tracks
     parameters: SourceParameters
     synthesised: NDArray[np.float32]
+    confidence: NDArray[np.float32]
     seconds: dict[str, float]
     warnings: list[str] = field(default_factory=list)
 
@@ -45,6 +48,7 @@ class FileReport:
         seconds_of_audio: length of what was separated.
         gain_db: common gain that kept integer stems from clipping.
         statistics: of each voice's pitch.
+        confidence: ``(voices, seconds)``, as in `Separation`.
         elapsed: seconds that each stage took.
     """
 
@@ -58,13 +62,16 @@ class FileReport:
     voices: int
     gain_db: float
     statistics: list[VoiceStatistics]
+    confidence: NDArray[np.float32]
     warnings: list[str]
     elapsed: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: paths as text."""
+        """For JSON: paths as text, null where a voice has no confidence."""
         plain = asdict(self)
         plain["input"] = str(self.input)
         plain["stems"] = [str(path) for path in self.stems]
         plain["extra"] = [str(path) for path in self.extra]
+        rounded = [[round(float(share), 3) for share in voice] for voice in self.confidence]
+        plain["confidence"] = [[None if share != share else share for share in voice] for voice in rounded]
         return plain

@@ -12,10 +12,10 @@ from vocsep.audio import RATES, analysis_stream, open_audio, require_sound, to_a
 from vocsep.errors import AudioError, F0Error, SettingsError
 from vocsep.explain import Start, levelled_comb, untrained_comb
 from vocsep.filing import BitDepth, StemFiles, plan_files
-from vocsep.listening import listening_notes
+from vocsep.listening import Listened, listening_notes
 from vocsep.model import load_estimator, pick_device
 from vocsep.passages import Audio, Passage, ReadBlock, joined_parameters, passages
-from vocsep.pitch.estimate import DEFAULT_REFINE, MOST_VOICES, PitchEstimator
+from vocsep.pitch.estimate import DEFAULT_REFINE, PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.results import FileReport, Separation
 from vocsep.spectra import SAMPLE_RATE, frame_count
@@ -36,7 +36,7 @@ class Separator:
         adapt: steps of adaptation on each stretch of the recording; None for the default, 0 for none.
         method: ``source-filter``; ``levels``: harmonics whose levels are fitted in closed form, nothing
             learned; ``comb``: harmonics without any filter.
-        pitch_model, refiner_model: weights of both looks at the pitch; the shipped ones by default.
+        pitch_model, refiner_model: of both looks at the pitch; the shipped ones by default.
         seed: of the noise in synthesised voices.
 
     Raises:
@@ -62,9 +62,7 @@ class Separator:
         if adapt is not None and adapt < 0:
             raise SettingsError(f"adapt: {adapt} steps, at least 0 are possible")
         self.device = pick_device(device)
-        self.pitch = PitchEstimator(
-            pitch_model, refiner_model, device=str(self.device), assign=assign, refine=refine
-        )
+        self.pitch = PitchEstimator(pitch_model, refiner_model, device=device, assign=assign, refine=refine)
         self.steps = 0
         self.start: Start = untrained_comb if method == "comb" else levelled_comb
         if method == "source-filter":
@@ -116,7 +114,8 @@ class Separator:
         def read(position: int, count: int) -> Audio:
             return columns[position : position + count]
 
-        for passage in self._passages(read, len(columns), sample_rate, analysis, tracks, progress):
+        heard = Listened(self._passages(read, len(columns), sample_rate, analysis, tracks, progress), tracks)
+        for passage in heard:
             first = passage.chunk.first * sample_rate
             stems[:, first : first + passage.stems.shape[1]] += passage.stems
             voice = passage.synthesised(self.seed)
@@ -129,6 +128,7 @@ class Separator:
             tracks=tracks,
             parameters=joined_parameters(parameters),
             synthesised=synthesised,
+            confidence=heard.confidence(),
             seconds={"pitch": found - begun, "separation": monotonic() - found},
             warnings=listening_notes(tracks),
         )
@@ -197,7 +197,7 @@ class Separator:
             def read(position: int, count: int) -> Audio:
                 return source.read(first + position, count)
 
-            heard = self._passages(read, samples, rate, analysis, tracks, progress)
+            heard = Listened(self._passages(read, samples, rate, analysis, tracks, progress), tracks)
             gain = files.write(heard, read, self.seed)
         return FileReport(
             input=path,
@@ -210,6 +210,7 @@ class Separator:
             voices=tracks.voices,
             gain_db=gain,
             statistics=tracks.voice_statistics(),
+            confidence=heard.confidence(),
             warnings=listening_notes(tracks),
             elapsed={"pitch": found - begun, "separation": monotonic() - found},
         )
@@ -218,8 +219,6 @@ class Separator:
         self, analysis: Audio, voices: int | None, tracks: F0Tracks | None, progress: Progress | None
     ) -> F0Tracks:
         """Given tracks, cut to the recording's frames, or estimated ones."""
-        if voices is not None and not 1 <= voices <= MOST_VOICES:
-            raise SettingsError(f"voices: {voices} is outside of 1 to {MOST_VOICES}")
         if tracks is None:
             told = None if progress is None else lambda share: progress("pitch", share)
             return self.pitch.estimate(analysis, voices, told)

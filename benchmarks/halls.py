@@ -1,0 +1,92 @@
+"""Stems in a simulated hall: reverberant versions of any stems, for measuring.
+
+A shoebox of 12 x 10 x 5 m whose walls all absorb alike, as much as Sabine's formula wants for a reverberation
+time; image sources by pyroomacoustics (R. Scheibler, E. Bezzam and I. Dokmanic, "Pyroomacoustics", ICASSP
+2018), which this benchmark needs and vocsep does not. The singers stand on an arc about 3 m from one
+microphone. `python benchmarks/halls.py FROM TO --hall 0.5` writes stems in the hall as files.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from scipy.signal import fftconvolve
+
+from vocsep.errors import DependencyError
+
+SIZE = (12.0, 10.0, 5.0)  # m
+MICROPHONE = (6.0, 3.0, 1.9)  # m
+DISTANCE = 3.0  # m
+ARC = (-50.0, 50.0)  # degrees, from the first singer to the last
+SPEED = 343.0  # m/s
+EARLY = 40  # taps by which pyroomacoustics delays everything
+
+
+def hall_responses(
+    singers: int, reverberation_time: float, sample_rate: int, seed: int = 0
+) -> list[NDArray[np.float64]]:
+    """Impulse response from each singer to the microphone; direct sound at tap 0 for the nearest, about 1.
+
+    Args:
+        singers: how many stand on the arc.
+        reverberation_time: s, by Sabine's formula.
+        sample_rate: Hz.
+        seed: of the few centimetres by which singers stand off their places.
+    """
+    try:
+        import pyroomacoustics
+    except ImportError as error:
+        raise DependencyError("halls need pyroomacoustics: pip install pyroomacoustics") from error
+    absorption, order = pyroomacoustics.inverse_sabine(reverberation_time, SIZE)
+    material = pyroomacoustics.Material(absorption)
+    room = pyroomacoustics.ShoeBox(SIZE, fs=sample_rate, materials=material, max_order=order)
+    room.add_microphone(MICROPHONE)
+    rng = np.random.default_rng(seed)
+    angles = np.radians(np.linspace(*ARC, singers) if singers > 1 else np.zeros(1))
+    distances = DISTANCE + rng.uniform(-0.15, 0.15, singers)
+    for angle, distance in zip(angles, distances, strict=True):
+        x, y, _ = MICROPHONE
+        place = (x + distance * np.sin(angle), y + distance * np.cos(angle), 1.6 + rng.uniform(-0.1, 0.1))
+        room.add_source(place)
+    room.compute_rir()
+    first = EARLY + int(distances.min() / SPEED * sample_rate)
+    # Amplitudes are 1 / (4 pi r): the direct sound of a singer at DISTANCE becomes 1.
+    return [np.asarray(rir)[first:] * (4 * np.pi * DISTANCE) for rir in room.rir[0]]
+
+
+def in_hall(
+    stems: NDArray[np.floating], reverberation_time: float, sample_rate: int, seed: int = 0
+) -> NDArray[np.float32]:
+    """Stems ``(voices, samples)`` as the microphone hears them, of the same length and loudness."""
+    responses = hall_responses(len(stems), reverberation_time, sample_rate, seed)
+    heard = np.stack([fftconvolve(s, r)[: len(s)] for s, r in zip(stems, responses, strict=True)])
+    heard *= np.sqrt(np.mean(np.square(stems)) / max(float(np.mean(np.square(heard))), 1e-20))
+    return heard.astype(np.float32)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source", type=Path, metavar="FROM", help="folder with a folder stems/")
+    parser.add_argument("target", type=Path, metavar="TO")
+    parser.add_argument("--hall", type=float, required=True, metavar="S", help="reverberation time")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    paths = sorted(path for path in (options.source / "stems").iterdir() if path.is_file())
+    read = [soundfile.read(path) for path in paths]
+    rates, samples = {rate for _, rate in read}, max(len(audio) for audio, _ in read)
+    if len(rates) != 1:
+        parser.error("the stems have different rates")
+    mono = [audio if audio.ndim == 1 else audio.mean(axis=1) for audio, _ in read]
+    stems = np.stack([np.pad(audio, (0, samples - len(audio))) for audio in mono])
+    (options.target / "stems").mkdir(parents=True)
+    for path, stem in zip(paths, in_hall(stems, options.hall, rates.pop(), options.seed), strict=True):
+        soundfile.write(options.target / "stems" / f"{path.stem}.wav", stem, read[0][1], subtype="FLOAT")
+    if (options.source / "f0_of_stems.csv").is_file():
+        shutil.copy(options.source / "f0_of_stems.csv", options.target)  # of what is sung, not of its tails
+
+
+if __name__ == "__main__":
+    main()
