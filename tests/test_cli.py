@@ -79,6 +79,7 @@ class Report:
     input: Path
     stems: list[Path]
     statistics: list[Any]
+    confidence: list[list[float]]
     extra: list[Path] = field(default_factory=list)
     sample_rate: int = 44100
     channels: int = 2
@@ -119,7 +120,7 @@ class FakeSeparator:
         for stem in stems:
             stem.write_bytes(b"")
         statistics = F0Tracks(np.full((count, 10), 440.0)).voice_statistics()
-        return Report(path, stems, statistics, voices=count, **self.report)
+        return Report(path, stems, statistics, [[0.5, 0.9]] * count, voices=count, **self.report)
 
 
 @pytest.fixture

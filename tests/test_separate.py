@@ -106,6 +106,18 @@ def test_the_returned_parameters_explain_the_stems(separator: Separator) -> None
     np.testing.assert_allclose(again.numpy(), result.stems, atol=1e-5)
 
 
+def test_confidence_tells_what_no_other_voice_claims(separator: Separator, short_chunks: None) -> None:
+    audio, tracks = music(9.3)
+    result = separator.separate(audio, SAMPLE_RATE, tracks=tracks)
+    assert result.confidence.shape == (3, 10)
+    known = result.confidence[np.isfinite(result.confidence)]
+    assert known.size > 20 and known.min() >= 0 and known.max() <= 1
+    # Two voices on one note: nothing is surely anybody's.
+    twins = F0Tracks(np.repeat(tracks.frequencies[:1], 2, axis=0))
+    shared = separator.separate(audio, SAMPLE_RATE, tracks=twins).confidence
+    assert np.nanmean(shared) < np.nanmean(result.confidence[0]) - 0.2
+
+
 def test_the_level_of_the_recording_is_the_level_of_the_stems(separator: Separator) -> None:
     audio, tracks = music(2.0)
     loud = separator.separate(audio, SAMPLE_RATE, tracks=tracks)

@@ -1,5 +1,6 @@
 """Separation of files: names, parts, formats, refusals, and nothing half-written."""
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,11 @@ def test_the_report_says_what_was_done(separator: Separator, recording: Recordin
     assert report.seconds_of_audio == pytest.approx(3.0) and report.gain_db == 0.0
     assert [round(voice.median_hz) for voice in report.statistics] == [pytest.approx(f, abs=3) for f in F0]
     assert set(report.elapsed) == {"pitch", "separation"}
+    assert report.confidence.shape == (3, 3)
     plain = report.to_dict()
+    assert (
+        json.loads(json.dumps(plain["confidence"])) == plain["confidence"] and len(plain["confidence"]) == 3
+    )
     assert plain["input"] == str(path) and plain["stems"] == [str(stem) for stem in report.stems]
 
 

@@ -80,7 +80,7 @@ def _refuse_to_replace_itself(job: Job, names: Sequence[str] | None) -> None:
 def show_report(screen: Screen, report: "FileReport") -> None:
     """The stems of one recording, what was noted on the way, and how long it took."""
     screen.line(f"{report.input}", style="bold")
-    screen.show(stem_table(report.statistics, report.stems))
+    screen.show(stem_table(report.statistics, report.stems, report.confidence))
     for path in report.extra:
         screen.line(f"also {path}")
     took = sum(report.elapsed.values())

@@ -12,6 +12,9 @@ from rich.text import Text
 from vocsep.report import voice_style
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from vocsep.evaluate import MultipitchScores
     from vocsep.pitch.intonation import VoiceStatistics
     from vocsep.pitch_scores import VoiceScores
@@ -65,16 +68,22 @@ def voice_table(statistics: Sequence["VoiceStatistics"]) -> Table:
     return table
 
 
-def stem_table(statistics: Sequence["VoiceStatistics"], stems: Sequence[Path]) -> Table:
-    """What was written for each voice, and what that voice sings."""
+def stem_table(
+    statistics: Sequence["VoiceStatistics"], stems: Sequence[Path], confidence: "NDArray[np.float32]"
+) -> Table:
+    """What was written for each voice, what that voice sings, and how much of it is surely its own."""
     table = _table()
     table.add_column("voice", no_wrap=True)
     table.add_column("range", no_wrap=True)
     table.add_column("sings", justify="right", no_wrap=True)
+    table.add_column("sure", justify="right", no_wrap=True)
     table.add_column("file", overflow="fold")
-    for one, stem in zip(statistics, stems, strict=True):
+    for one, stem, seconds in zip(statistics, stems, confidence, strict=True):
+        known = [float(share) for share in seconds if not math.isnan(share)]
+        sure = f"{sum(known) / len(known):.0%}" if known else NEVER
         name = stem.stem if not stem.stem.startswith("voice_") else None
-        table.add_row(voice_label(one.voice, name), _range(one), f"{one.voiced_share:.0%}", Text(str(stem)))
+        sings = f"{one.voiced_share:.0%}"
+        table.add_row(voice_label(one.voice, name), _range(one), sings, sure, Text(str(stem)))
     return table
 
 
