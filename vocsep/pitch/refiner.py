@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vocsep.errors import ModelError
+from vocsep.pitch.blocks import TimeBlock
 from vocsep.pitch.view import CHANNELS
 
 
@@ -23,18 +24,6 @@ class RefinerSettings:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-
-class _TimeBlock(nn.Module):
-    """Residual block: looks along time with growing reach, and over the whole crop for context."""
-
-    def __init__(self, channels: int, dilation: int) -> None:
-        super().__init__()
-        self.along = nn.Conv2d(channels, channels, (3, 3), padding=(1, dilation), dilation=(1, dilation))
-        self.mix = nn.Conv2d(channels, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x + self.mix(torch.relu(self.along(x))))
 
 
 class RefinerNetwork(nn.Module):
@@ -50,7 +39,7 @@ class RefinerNetwork(nn.Module):
         channels = self.settings.channels
         self.enter = nn.Conv2d(CHANNELS, channels, (5, 3), padding=(2, 1))
         self.second = nn.Conv2d(channels, channels, (3, 3), padding=1)
-        self.blocks = nn.Sequential(*(_TimeBlock(channels, 2**i) for i in range(self.settings.blocks)))
+        self.blocks = nn.Sequential(*(TimeBlock(channels, 2**i) for i in range(self.settings.blocks)))
         self.place = nn.Conv2d(channels, 1, 1)
         self.silent = nn.Sequential(
             nn.Conv1d(2 * channels, channels, 3, padding=1), nn.ReLU(), nn.Conv1d(channels, 1, 1)

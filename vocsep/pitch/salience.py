@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vocsep.errors import ModelError
+from vocsep.pitch.blocks import TimeBlock
 from vocsep.pitch.features import BINS, BINS_PER_OCTAVE, HOP_COARSE, READINGS, HarmonicStack
 from vocsep.pitch.precision import fast_convolutions
 from vocsep.spectra import HOP, frame_count
@@ -26,18 +27,6 @@ class SalienceSettings:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-
-class _TimeBlock(nn.Module):
-    """Residual block: looks along time with growing reach, then mixes its channels."""
-
-    def __init__(self, channels: int, dilation: int) -> None:
-        super().__init__()
-        self.along = nn.Conv2d(channels, channels, (3, 3), padding=(1, dilation), dilation=(1, dilation))
-        self.mix = nn.Conv2d(channels, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x + self.mix(torch.relu(self.along(x))))
 
 
 class SalienceNetwork(nn.Module):
@@ -58,7 +47,7 @@ class SalienceNetwork(nn.Module):
         self.reduce = nn.Conv2d(channels, tall, 1)
         self.tall = nn.Conv2d(tall, tall, (2 * BINS_PER_OCTAVE + 1, 1), padding=(BINS_PER_OCTAVE, 0))
         self.join = nn.Conv2d(channels + tall, channels, 1)
-        self.blocks = nn.Sequential(*(_TimeBlock(channels, 2**i) for i in range(self.settings.blocks)))
+        self.blocks = nn.Sequential(*(TimeBlock(channels, 2**i) for i in range(self.settings.blocks)))
         self.leave = nn.Conv2d(channels, 1, 1)
         nn.init.constant_(self.leave.bias, -3.0)  # type: ignore[arg-type]
 

@@ -1,0 +1,20 @@
+"""The block that the pitch networks are built of."""
+
+import torch
+from torch import Tensor, nn
+
+
+class TimeBlock(nn.Module):
+    """Residual block: looks along time as far as its dilation reaches, then mixes its channels.
+
+    Shape:
+        ``(batch, channels, F0 bins, frames) -> `` the same.
+    """
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.along = nn.Conv2d(channels, channels, (3, 3), padding=(1, dilation), dilation=(1, dilation))
+        self.mix = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.mix(torch.relu(self.along(x))))
