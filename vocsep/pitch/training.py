@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.signal import fftconvolve
 from torch import Tensor, nn
 
 from vocsep.model import load_model, save_model
@@ -20,13 +19,12 @@ from vocsep.pitch.learning import TrainingProgress, learn
 from vocsep.pitch.salience import SalienceNetwork, SalienceSettings, restore_network
 from vocsep.singers.chorales import chorale_scores, chorales_installed
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
-from vocsep.singers.room import background, equaliser, room_response
+from vocsep.singers.room import background, equaliser
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 SIGMA = 0.8  # F0 bins, width of the target
 WEIGHT = 3.0  # of positives: a missed note costs more than a false one
 SECONDS = 4.0  # of each example
-HALLS = 0.25  # of the mixtures are heard from the back of a hall
 
 
 def salience_target(f0: Tensor) -> Tensor:
@@ -87,11 +85,8 @@ class Mixer:
         return np.asarray(sound)
 
     def _recorded(self, mixture: np.ndarray) -> np.ndarray:
-        """The mixture through a random recording: a hall, colour, noise, now and then clipping."""
+        """The mixture through a random recording: colour, noise, now and then clipping."""
         rng = self.rng
-        if rng.random() < HALLS:  # from far away, on top of the room of each singer
-            hall = room_response(rng, rng.uniform(0.5, 2.5), rng.uniform(-10, 3))
-            mixture = fftconvolve(mixture, hall)[: len(mixture)]
         frequencies, gains = equaliser(rng)
         axis = np.fft.rfftfreq(len(mixture), 1 / SAMPLE_RATE)
         shape = 10 ** (np.interp(np.log(axis + 1.0), np.log(frequencies), gains) / 20)
