@@ -10,13 +10,16 @@ import torch
 
 from vocsep.errors import ModelError
 from vocsep.evaluate import mean_and_median, multipitch_scores, si_sdr, si_sdr_per_second
-from vocsep.masks import NOISE_SHARE, comb_powers, soft_masks, voice_powers, wiener_filter
+from vocsep.masks import NOISE_SHARE, soft_masks, voice_powers, wiener_filter
 from vocsep.model import shipped_model
+from vocsep.pitch.spares import spare_of
 from vocsep.results import Separation
 from vocsep.separate import Separator
 from vocsep.singers.demo import sing_demo
-from vocsep.source.excitation import harmonic_excitation
+from vocsep.singers.quartet import sing_score
+from vocsep.singers.score import random_score
 from vocsep.spectra import SAMPLE_RATE
+from vocsep.unison import OFFSETS, choices_of_f0, mixed_combs, sung_choices
 
 
 def lacking() -> str:
@@ -81,6 +84,20 @@ def test_learned_and_adapted_filters_are_better_than_a_comb(separator: Separator
     assert scores[0] > scores[1] + 2.0
 
 
+def test_a_section_is_sung_by_wide_combs_and_a_quartet_by_narrow_ones(separator: Separator) -> None:
+    def outer_share(singers: int) -> float:
+        rng = np.random.default_rng(1)
+        ensemble = sing_score(random_score(rng, 8.0), rng, room=False, singers=singers)
+        result = separator.separate(ensemble.mixture, SAMPLE_RATE, len(ensemble.stems))
+        assert result.parameters.shares is not None
+        own = OFFSETS.index(0.0)
+        shares = result.parameters.shares[result.parameters.f0 > 0].mean(dim=0)
+        return float((shares[0] + shares[len(OFFSETS) - 1]) / shares[own])
+
+    alone, section = outer_share(1), outer_share(3)
+    assert alone < 0.75 < section  # measured: 0.18 and 1.2
+
+
 # Real singers.
 
 DATA = Path(os.environ.get("VOCSEP_DATA", "/nowhere"))
@@ -93,7 +110,8 @@ real = [
 
 def of_each_singer(stems: np.ndarray, result: Separation) -> np.ndarray:
     """What each stem holds of each singer, ``(stems, singers, samples)``: its mask, on each singer alone."""
-    combs = comb_powers(harmonic_excitation(result.tracks.as_input(), stems.shape[1]))
+    choices = choices_of_f0(result.tracks.as_input(), spare_of(result.tracks).as_input())
+    combs = mixed_combs(result.parameters, sung_choices(choices, stems.shape[1]))
     powers = voice_powers(result.parameters, combs, NOISE_SHARE)
     return wiener_filter(torch.from_numpy(stems), SAMPLE_RATE, soft_masks(powers), powers).numpy()
 

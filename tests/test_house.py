@@ -11,7 +11,7 @@ HOUSE = Path(__file__).parents[1] / "vocsep"
 FLOORS = (
     ("errors", "spectra"),
     ("source", "loss", "divergence", "decode", "audio", "stems", "chunks", "schedule"),
-    ("masks", "reverberation", "confidence", "adapt", "estimator", "excerpts"),
+    ("masks", "reverberation", "confidence", "adapt", "unison", "estimator", "excerpts"),
     ("model", "explain", "training"),
     ("pitch", "singers"),
     ("passages", "results", "listening", "filing", "recordings", "voices_training", "evaluate"),

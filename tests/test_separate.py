@@ -12,11 +12,12 @@ from vocsep import passages as module
 from vocsep.chunks import plan_chunks
 from vocsep.errors import AudioError, F0Error, SettingsError, VoicesNotFound
 from vocsep.listening import listening_notes
-from vocsep.masks import NOISE_SHARE, comb_powers, soft_masks, voice_powers, wiener_filter
+from vocsep.masks import NOISE_SHARE, soft_masks, voice_powers, wiener_filter
+from vocsep.pitch.spares import spare_of
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separate import Separator
-from vocsep.source.excitation import harmonic_excitation
 from vocsep.spectra import SAMPLE_RATE, frame_count
+from vocsep.unison import choices_of_f0, mixed_combs, sung_choices
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +101,10 @@ def test_parameters_of_all_chunks_are_those_of_the_tracks(separator: Separator, 
 def test_the_returned_parameters_explain_the_stems(separator: Separator) -> None:
     audio, tracks = music(2.0)
     result = separator.separate(audio, SAMPLE_RATE, tracks=tracks)
-    combs = comb_powers(harmonic_excitation(tracks.as_input(), len(audio)))
-    powers = voice_powers(result.parameters, combs, NOISE_SHARE)
+    choices = choices_of_f0(tracks.as_input(), spare_of(tracks).as_input())
+    powers = voice_powers(
+        result.parameters, mixed_combs(result.parameters, sung_choices(choices, len(audio))), NOISE_SHARE
+    )
     again = wiener_filter(torch.from_numpy(audio)[None], SAMPLE_RATE, soft_masks(powers), powers)[:, 0]
     np.testing.assert_allclose(again.numpy(), result.stems, atol=1e-5)
 

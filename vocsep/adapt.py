@@ -2,8 +2,9 @@
 
 The paper suggests to optimise on the test mixture. Here the network's estimate is the start, and what is
 optimised are smooth corrections of each voice's filter, in dB on a few mel bands in each frame, and of its
-noise gain. The voices' expected powers add, so no waveform is synthesised: the combs are computed once and a
-step costs a few products.
+noise gain; where a voice is offered several combs (`vocsep.unison`), also the share of each. The voices'
+expected powers add, so no waveform is synthesised: the combs are computed once and a step costs a few
+products.
 
 The misfit is `vocsep.divergence`; penalties keep the corrections smooth in time and in frequency. The room,
 which makes the powers of every voice decay instead of end, is learned along (`vocsep.reverberation`).
@@ -55,6 +56,11 @@ def _between(coarse: Tensor, frames: int, stride: int) -> Tensor:
     return torch.lerp(coarse[..., before, :], coarse[..., after, :], (position - before)[:, None])
 
 
+def compared_bins(settings: AdaptSettings) -> int:
+    """How many bins of the spectrogram, from the lowest, are compared."""
+    return int(settings.top / mask_frequencies()[1].item()) + 1
+
+
 def adapt(
     parameters: SourceParameters,
     combs: Tensor,
@@ -64,7 +70,7 @@ def adapt(
     room: RoomFit | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> SourceParameters:
-    """Optimise corrections of the filters and noise gains on one excerpt.
+    """Optimise corrections of the filters and noise gains on one excerpt, with one comb a voice.
 
     Args:
         parameters: the start, batch of 1.
@@ -84,31 +90,64 @@ def adapt(
     """
     if steps == 0:
         return parameters
+    settings = settings or AdaptSettings()
+    coarse = combs[None, :, : compared_bins(settings), :: settings.stride]
+    alone = torch.zeros(1, 1, 1)
+    adapted = adapt_shares(parameters, coarse, alone, magnitudes, steps, settings, room, progress)
+    return replace(adapted, shares=None)
+
+
+def adapt_shares(
+    parameters: SourceParameters,
+    combs: Tensor,
+    first: Tensor,
+    magnitudes: Tensor,
+    steps: int,
+    settings: AdaptSettings,
+    room: RoomFit | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> SourceParameters:
+    """Optimise corrections, noise gains and the shares of several combs a voice on one excerpt.
+
+    Args:
+        parameters, magnitudes, settings, room, progress: as in `adapt`.
+        combs: ``(choices, voices, compared bins, coarse frames)``, every ``settings.stride``-th frame.
+        first: ``(choices, 1, 1)`` logarithms of the shares to begin with.
+        steps: of Adam, at least 1.
+
+    Returns:
+        The parameters with ``correction``, ``gain`` and ``shares`` changed.
+
+    Raises:
+        ValueError: the parameters hold corrections already.
+    """
     if parameters.correction is not None:
         raise ValueError("the parameters have been adapted before")
-    settings = settings or AdaptSettings()
-    keep = int(settings.top / mask_frequencies()[1].item()) + 1
+    keep, stride = compared_bins(settings), settings.stride
     frequencies = mask_frequencies(combs.device)[:keep]
-    stride = settings.stride
     with torch.no_grad():
         harmonic, noise = power_envelopes(parameters.frames_slice(0, None, stride), frequencies)
         energy = hann(MASK_FFT, combs).square().sum()
-        voiced = (harmonic[0] * combs[:, :keep, ::stride].transpose(1, 2)).contiguous()
+        voiced = (harmonic[0] * combs.transpose(2, 3)).contiguous()
         unvoiced = (noise[0] * energy).contiguous()
         target = magnitudes[:keep, ::stride].T.contiguous()
         scale = target.mean().clamp_min(1e-9)  # weighs the penalties alike whatever the level
         voiced, unvoiced, target = voiced / scale**2, unvoiced / scale**2, target / scale
     bands = band_matrix(settings.bands, frequencies)
     ln10 = 2.302585093
-    shape = torch.zeros(*voiced.shape[:2], settings.bands, device=combs.device, requires_grad=True)
-    hiss = torch.zeros(*voiced.shape[:2], 1, device=combs.device, requires_grad=True)
-    learned = [shape, hiss, *([] if room is None else room.parameters())]
+    shape = torch.zeros(*unvoiced.shape[:2], settings.bands, device=combs.device, requires_grad=True)
+    hiss = torch.zeros(*unvoiced.shape[:2], 1, device=combs.device, requires_grad=True)
+    first = first.to(combs.device)
+    choice = torch.zeros(voiced.shape[:3], device=combs.device, requires_grad=True)
+    learned = [shape, hiss, choice, *([] if room is None else room.parameters())]
     optimiser = torch.optim.Adam(learned, lr=settings.rate, betas=(0.9, 0.9))
     for step in range(steps):
         if room is not None and step == steps // 2 and room.found() is None:
             room = None
         curve = torch.exp(ln10 * (shape @ bands))
-        powers = (curve * (voiced + unvoiced * torch.exp(ln10 * hiss))).sum(dim=0)
+        shares = torch.softmax(first + choice, dim=0)
+        sung = torch.einsum("cvn,cvnf->vnf", shares, voiced) if len(voiced) > 1 else voiced[0]
+        powers = (curve * (sung + unvoiced * torch.exp(ln10 * hiss))).sum(dim=0)
         if room is not None:
             powers = powers + room(powers, frequencies, stride)
         misfit = magnitude_divergence(powers, target)
@@ -127,4 +166,5 @@ def adapt(
     with torch.no_grad():
         correction = 10 * _between(shape, frames, stride)[None]
         louder = torch.exp(0.5 * ln10 * _between(hiss, frames, stride)[None, ..., 0])
-        return replace(parameters, correction=correction, gain=parameters.gain * louder)
+        shares = _between(torch.softmax(first + choice, dim=0).movedim(0, -1), frames, stride)[None]
+        return replace(parameters, correction=correction, gain=parameters.gain * louder, shares=shares)

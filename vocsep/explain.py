@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from vocsep.adapt import adapt
+from vocsep.adapt import AdaptSettings, adapt_shares, compared_bins
 from vocsep.confidence import energies
 from vocsep.estimator.features import band_centres, harmonic_levels
 from vocsep.masks import NOISE_SHARE, comb_powers, soft_masks, voice_powers
 from vocsep.reverberation import Reverberation, RoomFit
 from vocsep.source.excitation import glottal_tilt, harmonic_excitation
 from vocsep.source.voice import SourceParameters, synthesise
-from vocsep.spectra import MASK_FFT, stft
+from vocsep.spectra import HOP, MASK_FFT, stft
+from vocsep.unison import choices_of_f0, coarse_combs, first_shares, mixed_combs, settled, sung_choices
 
 ORDER = 20  # of the all-pole filter that does nothing
 BANDS = 40  # of the levels of a comb
@@ -80,6 +81,7 @@ def explain(
     start: Start,
     steps: int,
     progress: Callable[[float], None] | None = None,
+    spare: Tensor | None = None,
 ) -> Explanation:
     """Find the source parameters of every voice.
 
@@ -89,16 +91,22 @@ def explain(
         start: gives the parameters to start from: an estimator, or one of the combs.
         steps: of adaptation on this stretch.
         progress: told the share done, 0 to 1.
+        spare: ``(voices, frames)`` Hz, a further pitch near each voice that it may sing as well; 0 = none.
     """
     peak = mixture.abs().max().clamp_min(1e-6)
     level = mixture / peak
     excitation = harmonic_excitation(f0, mixture.shape[-1])
-    combs = comb_powers(excitation)
     with torch.no_grad():
         parameters = start(level[None], f0[None], excitation[None]).detach()
     learned = RoomFit().to(level.device) if steps >= ROOM_STEPS else None
     magnitudes = stft(level, MASK_FFT).abs()
-    parameters = adapt(parameters, combs, magnitudes, steps, room=learned, progress=progress)
+    if steps:
+        choices = choices_of_f0(f0, spare)
+        parameters, combs = _adapted(
+            parameters, magnitudes, choices, level.shape[-1], steps, learned, progress
+        )
+    else:
+        combs = comb_powers(excitation)
     room = None if learned is None else learned.found()
     parameters = replace(parameters, alpha=parameters.alpha * peak, gain=parameters.gain * peak)
     with torch.no_grad():
@@ -108,3 +116,23 @@ def explain(
         masks = soft_masks(powers, 1.0 if room is None else ROOM_EXPONENT)
         energy = energies(masks, magnitudes * peak)
         return Explanation(parameters, excitation, powers, masks, energy, room)
+
+
+def _adapted(
+    parameters: SourceParameters,
+    magnitudes: Tensor,
+    choices: Tensor,
+    samples: int,
+    steps: int,
+    room: RoomFit | None,
+    progress: Callable[[float], None] | None,
+) -> tuple[SourceParameters, Tensor]:
+    """Adapt with all choices of combs, coarsely in time: parameters, and the comb that each voice gets."""
+    settings = AdaptSettings()
+    sung = sung_choices(choices, samples)
+    coarse = coarse_combs(sung, settings.stride * HOP, compared_bins(settings))
+    first = first_shares(len(choices))
+    parameters = adapt_shares(parameters, coarse, first, magnitudes, steps, settings, room, progress)
+    with torch.no_grad():
+        parameters = settled(parameters, choices)
+        return parameters, mixed_combs(parameters, sung)

@@ -11,6 +11,7 @@ from torch import Tensor
 from vocsep.chunks import FADE, Chunk, plan_chunks
 from vocsep.explain import Explanation, Start, explain
 from vocsep.masks import wiener_filter
+from vocsep.pitch.spares import spare_of
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.source.voice import SourceParameters
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
@@ -84,7 +85,7 @@ def passages(
         device: where to compute.
         progress: told the share done, 0 to 1.
     """
-    chunks = plan_chunks(samples / sample_rate)
+    chunks, spares = plan_chunks(samples / sample_rate), spare_of(tracks)
     for index, chunk in enumerate(chunks):
 
         def told(share: float, index: int = index) -> None:
@@ -94,8 +95,9 @@ def passages(
         final = index + 1 == len(chunks)
         begin, end = chunk.begin * SAMPLE_RATE, len(analysis) if final else int(chunk.end) * SAMPLE_RATE
         mixture = torch.from_numpy(analysis[begin:end]).to(device)
-        f0 = tracks.slice(begin // HOP, begin // HOP + frame_count(end - begin)).as_input().to(device)
-        explanation = explain(mixture, f0, start, steps, told)
+        first, last = begin // HOP, begin // HOP + frame_count(end - begin)
+        f0, spare = (t.slice(first, last).as_input().to(device) for t in (tracks, spares))
+        explanation = explain(mixture, f0, start, steps, told, spare)
         low = chunk.begin * sample_rate
         known = read(low, (samples if final else int(chunk.end) * sample_rate) - low)
         audio = torch.from_numpy(np.ascontiguousarray(known.T)).to(device)
@@ -126,6 +128,7 @@ class Seam:
 def joined_parameters(parts: list[SourceParameters]) -> SourceParameters:
     """Passages after one another; the noise filters, one a passage, are averaged."""
     corrections = [part.correction for part in parts if part.correction is not None]
+    shares = [part.shares for part in parts if part.shares is not None]
     return SourceParameters(
         f0=torch.cat([part.f0 for part in parts], dim=2),
         alpha=torch.cat([part.alpha for part in parts], dim=2),
@@ -133,4 +136,5 @@ def joined_parameters(parts: list[SourceParameters]) -> SourceParameters:
         lsf=torch.cat([part.lsf for part in parts], dim=2),
         noise_magnitudes=torch.stack([part.noise_magnitudes for part in parts]).mean(dim=0),
         correction=torch.cat(corrections, dim=2) if corrections else None,
+        shares=torch.cat(shares, dim=2) if shares else None,
     )

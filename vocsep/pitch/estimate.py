@@ -17,6 +17,7 @@ from vocsep.pitch.gaps import mend
 from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.salience import SalienceNetwork, restore_network
 from vocsep.pitch.second_look import SecondLook, best_places
+from vocsep.pitch.spares import HeardTracks, find_spares
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.pitch.viterbi import assign_viterbi
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
@@ -121,8 +122,8 @@ class PitchEstimator:
         audio: NDArray[np.float32],
         voices: int | None = None,
         progress: Callable[[float], None] | None = None,
-    ) -> F0Tracks:
-        """One F0 track for each voice, the highest first.
+    ) -> HeardTracks:
+        """One F0 track for each voice, the highest first, and what else was heard near each.
 
         Args:
             audio: ``(samples,)`` mono at 16 kHz.
@@ -152,4 +153,6 @@ class PitchEstimator:
             for look in range(self.refine):
                 pitch = best_places(*self.second.probability(audio, salience, pitch))
                 told((2 + look) / (1 + self.refine))
-        return F0Tracks(440.0 * 2 ** ((cross_voices(pitch) - 69) / 12))
+        pitch = cross_voices(pitch)
+        tracks, spare = (440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_spares(candidates, pitch)))
+        return HeardTracks(tracks, F0Tracks(spare))

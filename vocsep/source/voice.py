@@ -43,6 +43,8 @@ class SourceParameters:
         noise_magnitudes: ``(batch, voices, L)`` amplitude gains from which d is made.
         correction: ``(batch, voices, frames, bands)`` dB on mel-spaced centres, on top of the all-pole filter
             (ours); None is 0 dB everywhere.
+        shares: ``(batch, voices, frames, choices)`` of the voice's harmonic power that each of several combs
+            has (ours, `vocsep.unison`), adding up to one; None is the comb of ``f0`` alone.
     """
 
     f0: Tensor
@@ -51,6 +53,7 @@ class SourceParameters:
     lsf: Tensor
     noise_magnitudes: Tensor
     correction: Tensor | None = None
+    shares: Tensor | None = None
 
     @property
     def voices(self) -> int:
@@ -63,14 +66,14 @@ class SourceParameters:
         return self.f0.shape[2]
 
     def _mapped(self, function: Callable[[Tensor], Tensor]) -> "SourceParameters":
-        correction = None if self.correction is None else function(self.correction)
+        optional = (None if t is None else function(t) for t in (self.correction, self.shares))
         return SourceParameters(
             function(self.f0),
             function(self.alpha),
             function(self.gain),
             function(self.lsf),
             function(self.noise_magnitudes),
-            correction,
+            *optional,
         )
 
     def to(self, device: torch.device | str) -> "SourceParameters":
@@ -94,7 +97,7 @@ class SourceParameters:
             self.gain[:, :, frames],
             self.lsf[:, :, frames],
             self.noise_magnitudes,
-            None if self.correction is None else self.correction[:, :, frames],
+            *(None if t is None else t[:, :, frames] for t in (self.correction, self.shares)),
         )
 
 
@@ -136,7 +139,7 @@ def synthesise(
     noise: Tensor | None = None,
     seed: int = 0,
 ) -> Tensor:
-    """Sound of each voice, (2) to (6); differentiable with respect to everything but the F0.
+    """Sound of each voice, (2) to (6), sung by one singer; differentiable in everything but the F0.
 
     Args:
         parameters: source parameters with ``frame_count(samples)`` frames.

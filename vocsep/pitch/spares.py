@@ -1,0 +1,69 @@
+"""Spare pitches: what the first look heard near a voice's track and gave to nobody.
+
+Where several singers share a part they leave each other for a moment: one is late at a change of notes, or
+sings a quarter tone away. The track follows one of them; the other stays among the candidates. A spare goes
+to the voice whose track, drawn on through its silences, lies nearest. Whether it sounds at all is for the
+adaptation to say (`vocsep.adapt`), which gives it its share of the voice.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vocsep.pitch.candidates import Candidates
+from vocsep.pitch.second_look import continued
+from vocsep.pitch.tracks import F0Tracks
+
+CLEAR = 0.5  # salience of a candidate that may be a singer
+TAKEN = 0.4  # semitones to any track: nearer than this, it is that track
+NEAR = 2.5  # semitones to the voice's own track, at most
+
+
+@dataclass(frozen=True, eq=False)
+class HeardTracks(F0Tracks):
+    """Tracks that were estimated from a recording, and what else was heard.
+
+    Args:
+        frequencies: as in `F0Tracks`.
+        spare: a further F0 near each voice's own, of the same shape; NaN (or 0) where there is none.
+    """
+
+    spare: F0Tracks
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.spare.frequencies.shape != self.frequencies.shape:
+            raise ValueError(f"spares {self.spare.frequencies.shape} of tracks {self.frequencies.shape}")
+
+
+def spare_of(tracks: F0Tracks) -> F0Tracks:
+    """The spares of tracks; silence where they were not estimated from the recording."""
+    return tracks.spare if isinstance(tracks, HeardTracks) else F0Tracks(np.zeros_like(tracks.frequencies))
+
+
+def find_spares(candidates: Candidates, pitch: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The most salient free candidate near each voice.
+
+    Args:
+        candidates: of all frames.
+        pitch: ``(voices, frames)`` semitones (69 = 440 Hz), NaN = silent.
+
+    Returns:
+        ``(voices, frames)`` semitones; NaN = none.
+    """
+    places = np.where(candidates.salience > CLEAR, candidates.pitch, np.nan)  # (frames, candidates)
+    to_sung = np.abs(places[None] - pitch[:, :, None])  # (voices, frames, candidates)
+    to_drawn = np.abs(places[None] - continued(pitch)[:, :, None])
+    to_drawn = np.where(np.isfinite(to_drawn), to_drawn, np.inf)
+    to_drawn[~np.isfinite(pitch).any(axis=1)] = np.inf  # a voice that never sings draws no line
+    free = ~(to_sung < TAKEN).any(axis=0) & (to_drawn.min(axis=0) < NEAR)
+    spare = np.full(pitch.shape, np.nan)
+    nearest = to_drawn.argmin(axis=0)
+    frames = np.arange(pitch.shape[1])
+    for voice in range(len(pitch)):
+        strength = np.where(free & (nearest == voice), candidates.salience, 0.0)
+        best = strength.argmax(axis=1)
+        found = strength[frames, best] > 0
+        spare[voice, found] = candidates.pitch[frames[found], best[found]]
+    return spare
