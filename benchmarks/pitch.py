@@ -20,7 +20,7 @@ from vocsep import Separator
 from vocsep.audio import read_audio, to_analysis
 from vocsep.errors import DependencyError, VocsepError
 from vocsep.evaluate import mean_and_median, multipitch_scores, si_sdr_per_second, voice_recall
-from vocsep.pitch.estimate import DEFAULT_REFINE, PitchEstimator
+from vocsep.pitch.estimate import DEFAULT_REFINE, MOST_VOICES, PitchEstimator, number_of_voices
 from vocsep.pitch.intonation import cents_apart
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import SAMPLE_RATE
@@ -54,7 +54,7 @@ def measure(recording: Recording, estimator: PitchEstimator, comb: Separator) ->
     """Scores of the tracks that are estimated with the number of voices given."""
     voices = len(recording.stems)
     tracks = estimator.estimate(recording.mixture, voices)
-    counted = estimator.estimate(recording.mixture).voices
+    counted = number_of_voices(estimator.first_look(recording.mixture, MOST_VOICES)[0])
     estimate = comb.separate(recording.mixture, SAMPLE_RATE, voices, tracks=tracks).stems
     score = mean_and_median(si_sdr_per_second(recording.stems, estimate, SAMPLE_RATE))[0]
     if recording.references is None:

@@ -149,7 +149,7 @@ class TestBestPlaces:
     def test_a_weak_frame_inside_a_note_does_not_cut_it(self) -> None:
         path = np.full(FRAMES, REACH)
         path[20] = OFFSETS
-        assert np.isfinite(best_places(certain(path, 1.5), MIDDLE)).all()
+        assert np.isfinite(best_places(certain(path, 1.0), MIDDLE)).all()
 
     def test_a_rest_is_kept(self) -> None:
         path = np.full(FRAMES, REACH)

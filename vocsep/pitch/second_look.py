@@ -34,14 +34,15 @@ class PlaceCosts:
     Attributes:
         glide: a semitone of movement between frames. leap: most that a movement may cost.
         enter, leave: the voice begins or ends.
-        silence: of a silent frame: where in doubt, a miss is the dearer mistake.
+        silence: of a silent frame, on top of its probability. More than 0 where in doubt a miss should be the
+            dearer mistake: on real quartets that changed no separation and cost F (measured).
     """
 
     glide: float = 0.5
     leap: float = 4.0
     enter: float = 0.7
     leave: float = 0.7
-    silence: float = 0.25
+    silence: float = 0.0
 
 
 def continued(pitch: Array) -> Array:
