@@ -69,7 +69,7 @@ def groups(found: list[Recording]) -> Iterator[Recording]:
     for quartet in found:
         if len(quartet.stems) == 4 and "/singers_" in f"/{quartet.name}":
             songs.setdefault(str(Path(quartet.name).parent), []).append(quartet)
-    for song, quartets in songs.items():
+    for quartets in songs.values():
         for quartet in quartets:
             for part in PARTS:
                 tracks = quartet.reference
@@ -81,7 +81,8 @@ def groups(found: list[Recording]) -> Iterator[Recording]:
                 known = (one.reference, other.reference)
                 both = tuple(tracks for tracks in known if tracks is not None)
                 stems = one.stems + other.stems
-                yield Recording(f"{song}, two singers a part", stems, both if len(both) == 2 else None)
+                name = f"{one.name} + {Path(other.name).name}, two a part"
+                yield Recording(name, stems, both if len(both) == 2 else None)
 
 
 def load_stems(folder: Path, start: int, duration: float | None) -> Stems:
