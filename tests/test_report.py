@@ -157,7 +157,7 @@ def test_tables_fit_on_a_terminal_and_hold_every_figure(width: int) -> None:
 
 def test_long_paths_are_kept_whole_in_the_table_of_stems() -> None:
     path = Path("stems") / ("a_very_long_name_of_a_recording_" * 4) / "soprano[1].wav"
-    text = printed(stem_table(held(A4).voice_statistics(), [path]), 80)
+    text = printed(stem_table(held(A4).voice_statistics(), [path], np.array([[0.4, 0.8]], np.float32)), 80)
     lines = [line[-40:].strip() if "A4" in line else line.strip() for line in text.splitlines()[2:]]
     assert str(path).endswith("".join(lines)[-20:])
     assert "soprano[1]" in text
