@@ -56,7 +56,9 @@ def continued(pitch: Array) -> Array:
     return drawn
 
 
-def best_places(probability: Array, middle: NDArray[np.int64], costs: PlaceCosts | None = None) -> Array:
+def best_places(
+    probability: NDArray[np.floating], middle: NDArray[np.int64], costs: PlaceCosts | None = None
+) -> Array:
     """The cheapest path of each voice through places and silence (A. J. Viterbi, 1967).
 
     Args:
@@ -68,21 +70,21 @@ def best_places(probability: Array, middle: NDArray[np.int64], costs: PlaceCosts
     """
     costs = costs or PlaceCosts()
     voices, states, frames = probability.shape
-    emission = -probability.transpose(2, 0, 1)  # (frames, voices, states)
-    emission[:, :, -1] += costs.silence
+    dearer = np.zeros(states)
+    dearer[-1] = costs.silence
     offsets = np.arange(-REACH, REACH + 1)
     apart = offsets[None, :] - offsets[:, None]  # (before, after)
     step = np.zeros((voices, states, states))
     step[:, -1, :-1], step[:, :-1, -1] = costs.enter, costs.leave
     back = np.zeros((frames, voices, states), dtype=np.int8)
-    total = emission[0]
+    total = dearer - probability[:, :, 0].astype(np.float64)
     for frame in range(1, frames):
         moved = np.abs(apart + (middle[:, frame] - middle[:, frame - 1])[:, None, None])
         step[:, :-1, :-1] = np.minimum(costs.glide * 12 / BINS_PER_OCTAVE * moved, costs.leap)
         reached = total[:, :, None] + step
         best = reached.argmin(axis=1)
         back[frame] = best
-        total = np.take_along_axis(reached, best[:, None], axis=1)[:, 0] + emission[frame]
+        total = np.take_along_axis(reached, best[:, None], axis=1)[:, 0] + dearer - probability[:, :, frame]
     path = np.zeros((voices, frames), dtype=np.int64)
     path[:, -1] = total.argmin(axis=1)
     for frame in range(frames - 1, 0, -1):
@@ -93,7 +95,8 @@ def best_places(probability: Array, middle: NDArray[np.int64], costs: PlaceCosts
     curvature = np.minimum(below - 2 * at + above, -1e-6)
     vertex = np.clip(0.5 * (below - above) / curvature, -0.5, 0.5)
     vertex = np.where((path > 0) & (path < OFFSETS - 1), vertex, 0.0)
-    return np.where(path < OFFSETS, pitch_of_bins(middle + path - REACH + vertex), np.nan)
+    position = np.asarray(middle + path - REACH + vertex, dtype=np.float64)
+    return np.where(path < OFFSETS, pitch_of_bins(position), np.nan)
 
 
 class SecondLook:
@@ -116,7 +119,7 @@ class SecondLook:
     @torch.inference_mode()
     def probability(
         self, audio: NDArray[np.float32], salience: NDArray[np.uint8], pitch: Array
-    ) -> tuple[Array, NDArray[np.int64]]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Logarithm of the probability of each place around each track, in chunks of 20 s.
 
         Args:
@@ -145,5 +148,5 @@ class SecondLook:
             with fast_convolutions(self.device):
                 logits = self.network(view)
             logits = logits[..., first - low : last - low].float()
-            parts.append(torch.log_softmax(logits, dim=1).cpu().double().numpy())
+            parts.append(torch.log_softmax(logits, dim=1).cpu().numpy())
         return np.concatenate(parts, axis=-1), bins.round().long().cpu().numpy()

@@ -17,6 +17,7 @@ from vocsep.pitch.tracks import F0Tracks
 
 CLEAR = 0.5  # salience of a candidate that may be a singer
 TAKEN = 0.4  # semitones to any track: nearer than this, it is that track
+BLOCK = 4096  # frames that are looked at together: memory stays small in long recordings
 NEAR = 2.5  # semitones to the voice's own track, at most
 
 
@@ -52,11 +53,26 @@ def find_spares(candidates: Candidates, pitch: NDArray[np.float64]) -> NDArray[n
     Returns:
         ``(voices, frames)`` semitones; NaN = none.
     """
+    drawn = continued(pitch)
+    drawn[~np.isfinite(pitch).any(axis=1)] = np.inf  # a voice that never sings draws no line
+    blocks = [slice(first, first + BLOCK) for first in range(0, pitch.shape[1], BLOCK)]
+    return np.concatenate(
+        [
+            _spares(Candidates(candidates.pitch[b], candidates.salience[b]), pitch[:, b], drawn[:, b])
+            for b in blocks
+        ],
+        axis=1,
+    )
+
+
+def _spares(
+    candidates: Candidates, pitch: NDArray[np.float64], drawn: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """`find_spares` of a few frames; ``drawn`` are the tracks drawn on through silence."""
     places = np.where(candidates.salience > CLEAR, candidates.pitch, np.nan)  # (frames, candidates)
     to_sung = np.abs(places[None] - pitch[:, :, None])  # (voices, frames, candidates)
-    to_drawn = np.abs(places[None] - continued(pitch)[:, :, None])
+    to_drawn = np.abs(places[None] - drawn[:, :, None])
     to_drawn = np.where(np.isfinite(to_drawn), to_drawn, np.inf)
-    to_drawn[~np.isfinite(pitch).any(axis=1)] = np.inf  # a voice that never sings draws no line
     free = ~(to_sung < TAKEN).any(axis=0) & (to_drawn.min(axis=0) < NEAR)
     spare = np.full(pitch.shape, np.nan)
     nearest = to_drawn.argmin(axis=0)
