@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from vocsep.model import load_model
-from vocsep.pitch.features import BINS, HarmonicStack, bins_of
+from vocsep.pitch.features import BINS, bins_of
 from vocsep.pitch.learning import TrainingProgress
 from vocsep.pitch.lessons import Lectern, Lesson, disturbed, matched, take_lessons
 from vocsep.pitch.refiner import RefinerSettings, restore_refiner
 from vocsep.pitch.refiner_training import refiner_loss, train_refiner
 from vocsep.pitch.training import Mixer
-from vocsep.pitch.view import CHANNELS, OFFSETS, REACH, short_stack
+from vocsep.pitch.view import CHANNELS, OFFSETS, REACH
 from vocsep.singers.repertoire import Repertoire
 from vocsep.spectra import HOP
 
@@ -92,7 +92,7 @@ def test_a_batch_tells_where_the_truth_lies_in_each_view() -> None:
     tracks = np.full((2, FRAMES), 57.0) + np.array([[12.0], [0.0]])
     truth = tracks + 1.0  # a semitone above: three bins
     truth[0, 10:20] = NAN
-    lectern = Lectern([lesson(tracks, truth)], torch.nn.ModuleList((HarmonicStack(), short_stack())), 0)
+    lectern = Lectern([lesson(tracks, truth)], 0)
     views, places, sung = lectern.batch(3)
     assert views.shape == (6, CHANNELS, OFFSETS, FRAMES)
     assert torch.equal(sung, torch.from_numpy(np.isfinite(truth)).repeat(3, 1))

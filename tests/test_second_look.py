@@ -17,6 +17,7 @@ from vocsep.pitch.view import (
     OTHERS,
     REACH,
     SHORT_READINGS,
+    BothStacks,
     partial_map,
     short_stack,
     view_of_tracks,
@@ -177,7 +178,7 @@ class TestSecondLook:
         made = SecondLook.__new__(SecondLook)
         made.device = torch.device("cpu")
         made.network = RefinerNetwork(RefinerSettings(channels=6, blocks=2)).eval()
-        made.stacks = torch.nn.ModuleList((second_look.HarmonicStack(), short_stack()))
+        made.stacks = BothStacks()
         return made
 
     def test_chunks_leave_no_seam(self, look: SecondLook, monkeypatch: pytest.MonkeyPatch) -> None:

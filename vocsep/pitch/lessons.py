@@ -11,17 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from torch import Tensor, nn
+from torch import Tensor
 
 from vocsep.pitch.candidates import CANDIDATES, FLOOR, find_candidates
-from vocsep.pitch.features import bins_of
 from vocsep.pitch.gaps import mend
 from vocsep.pitch.salience import SalienceNetwork
 from vocsep.pitch.second_look import continued
 from vocsep.pitch.training import Mixer
-from vocsep.pitch.view import view_of_tracks
+from vocsep.pitch.view import BothStacks, bins_of_tracks, view_of_tracks
 from vocsep.pitch.viterbi import assign_viterbi
-from vocsep.spectra import HOP
 
 MOST_SINGERS = 6  # of a lesson: the assignment of more takes too long
 SAME = 1.0  # semitones, a track this near to the truth follows it
@@ -109,8 +107,8 @@ def disturbed(tracks: Array, truth: Array, rng: np.random.Generator) -> Array:
 class Lectern:
     """Draws batches of views from lessons: each voice of each lesson drawn is one example."""
 
-    def __init__(self, lessons: list[Lesson], stacks: nn.ModuleList, seed: int) -> None:
-        self.lessons, self.stacks = lessons, stacks
+    def __init__(self, lessons: list[Lesson], seed: int) -> None:
+        self.lessons, self.stacks = lessons, BothStacks()
         self.rng = np.random.default_rng(seed)
 
     def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -124,14 +122,10 @@ class Lectern:
     @torch.no_grad()
     def _example(self, lesson: Lesson) -> tuple[Tensor, Tensor, Tensor]:
         tracks = disturbed(lesson.tracks, lesson.truth, self.rng)
-        bins = _bins(continued(tracks))
+        bins = bins_of_tracks(continued(tracks))
         signal = torch.from_numpy(lesson.audio.astype(np.float32))[None]
-        stack = torch.cat([one(signal, hop=HOP) for one in self.stacks], dim=1)[0]
+        stack = self.stacks(signal)[0]
         salience = torch.from_numpy(lesson.salience.astype(np.float32) / 255)
         view = view_of_tracks(stack, salience, bins, torch.from_numpy(np.isfinite(tracks)))
-        place = _bins(np.nan_to_num(lesson.truth, nan=60.0)) - bins.round()
+        place = bins_of_tracks(np.nan_to_num(lesson.truth, nan=60.0)) - bins.round()
         return view, place, torch.from_numpy(np.isfinite(lesson.truth))
-
-
-def _bins(pitch: Array) -> Tensor:
-    return bins_of(torch.from_numpy(440.0 * 2 ** ((pitch - 69) / 12))).float()

@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vocsep.model import load_model, save_model, shipped_model
-from vocsep.pitch.features import HarmonicStack
 from vocsep.pitch.learning import TrainingProgress, learn
 from vocsep.pitch.lessons import Lectern, take_lessons
 from vocsep.pitch.refiner import RefinerNetwork, RefinerSettings, restore_refiner
 from vocsep.pitch.salience import restore_network
 from vocsep.pitch.training import SIGMA, Mixer
-from vocsep.pitch.view import REACH, short_stack
-from vocsep.singers.chorales import chorale_scores, chorales_installed
+from vocsep.pitch.view import REACH
+from vocsep.singers.chorales import chorales_to_sing
 from vocsep.singers.repertoire import sing_repertoire
 from vocsep.spectra import HOP
 
@@ -82,7 +81,7 @@ def train_refiner(
     if start is not None:
         stored = load_model(start, "refiner")
         network = restore_refiner(stored.tensors, stored.settings)
-    bach = chorale_scores() if chorales or (chorales is None and chorales_installed()) else []
+    bach = chorales_to_sing(chorales)
     repertoire = sing_repertoire(singers, SECONDS, seed, workers, chorales=bach)
     taken = take_lessons(
         ears,
@@ -90,7 +89,7 @@ def train_refiner(
         lessons,
         lambda share: told("listening", TrainingProgress(share, 0, float("nan"))),
     )
-    lectern = Lectern(taken, nn.ModuleList((HarmonicStack(), short_stack())), seed)
+    lectern = Lectern(taken, seed)
     steps = learn(
         network,
         lambda: lectern.batch(BATCH),

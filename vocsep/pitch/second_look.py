@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from vocsep.model import load_model, shipped_model
 from vocsep.pitch.candidates import pitch_of_bins
-from vocsep.pitch.features import BINS_PER_OCTAVE, HarmonicStack, bins_of
+from vocsep.pitch.features import BINS_PER_OCTAVE
 from vocsep.pitch.precision import fast_convolutions
 from vocsep.pitch.refiner import restore_refiner
-from vocsep.pitch.view import OFFSETS, REACH, short_stack, view_of_tracks
+from vocsep.pitch.view import OFFSETS, REACH, BothStacks, bins_of_tracks, view_of_tracks
 from vocsep.spectra import HOP
 
 Array = NDArray[np.float64]
@@ -114,7 +114,7 @@ class SecondLook:
         stored = load_model(model or shipped_model("refiner"), "refiner")
         self.device = torch.device(device)
         self.network = restore_refiner(stored.tensors, stored.settings).to(self.device)
-        self.stacks = torch.nn.ModuleList((HarmonicStack(), short_stack())).to(self.device)
+        self.stacks = BothStacks().to(self.device)
 
     @torch.inference_mode()
     def probability(
@@ -132,8 +132,7 @@ class SecondLook:
             middle place.
         """
         frames = pitch.shape[1]
-        drawn = torch.from_numpy(440.0 * 2 ** ((continued(pitch) - 69) / 12))
-        bins = bins_of(drawn).float().to(self.device)
+        bins = bins_of_tracks(continued(pitch)).to(self.device)
         voiced = torch.from_numpy(np.isfinite(pitch)).to(self.device)
         parts = []
         for first in range(0, frames, CHUNK):
@@ -141,8 +140,7 @@ class SecondLook:
             piece = np.ascontiguousarray(audio[begin * HOP : (last + CONTEXT) * HOP])
             signal = torch.from_numpy(piece).to(self.device)[None]
             low, high = max(first - SEEN, 0), min(last + SEEN, frames)
-            stack = torch.cat([one(signal, hop=HOP) for one in self.stacks], dim=1)[0]
-            stack = stack[..., low - begin : high - begin]
+            stack = self.stacks(signal)[0, ..., low - begin : high - begin]
             heard = torch.from_numpy(salience[:, low:high]).to(self.device).float() / 255
             view = view_of_tracks(stack, heard, bins[:, low:high], voiced[:, low:high])
             with fast_convolutions(self.device):

@@ -17,7 +17,7 @@ from vocsep.model import load_model, save_model
 from vocsep.pitch.features import BINS, HOP_COARSE, bins_of
 from vocsep.pitch.learning import TrainingProgress, learn
 from vocsep.pitch.salience import SalienceNetwork, SalienceSettings, restore_network
-from vocsep.singers.chorales import chorale_scores, chorales_installed
+from vocsep.singers.chorales import chorales_to_sing
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
 from vocsep.singers.room import background, equaliser
 from vocsep.spectra import HOP, SAMPLE_RATE
@@ -179,7 +179,7 @@ def train_pitch(
         ModelError: ``start`` is no pitch model of this version.
     """
     torch.manual_seed(seed)
-    bach = chorale_scores() if chorales or (chorales is None and chorales_installed()) else []
+    bach = chorales_to_sing(chorales)
     repertoire = sing_repertoire(singers, 2 * SECONDS, seed, workers, chorales=bach)
     network = SalienceNetwork(settings)
     if start is not None:

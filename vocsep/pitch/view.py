@@ -7,10 +7,13 @@ still, together with where the partials of all other voices lie.
 
 import math
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from vocsep.pitch.features import BINS, BINS_PER_OCTAVE, READINGS, HarmonicStack
+from vocsep.pitch.features import BINS, BINS_PER_OCTAVE, READINGS, HarmonicStack, bins_of
+from vocsep.spectra import HOP
 
 REACH = 12  # F0 bins to either side of the track: 4 semitones
 OFFSETS = 2 * REACH + 1
@@ -30,6 +33,26 @@ CHANNELS = (
 def short_stack() -> HarmonicStack:
     """The stack of short windows."""
     return HarmonicStack(SHORT_HARMONICS, SHORT_AGAIN, SHORT_WINDOWS)
+
+
+class BothStacks(nn.Module):
+    """The first look's stack and that of short windows, with a frame every `HOP` samples.
+
+    Shape:
+        ``(batch, samples) -> (batch, 2 * READINGS + 2 * SHORT_READINGS, BINS, frames)``
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stacks = nn.ModuleList((HarmonicStack(), short_stack()))
+
+    def forward(self, signal: Tensor) -> Tensor:
+        return torch.cat([stack(signal, hop=HOP) for stack in self.stacks], dim=1)
+
+
+def bins_of_tracks(pitch: NDArray[np.float64]) -> Tensor:
+    """Tracks ``(voices, frames)`` in semitones (69 = 440 Hz) on the axis of F0 bins, a fraction."""
+    return bins_of(torch.from_numpy(440.0 * 2 ** ((pitch - 69) / 12))).float()
 
 
 def partial_map(bins: Tensor, voiced: Tensor) -> Tensor:

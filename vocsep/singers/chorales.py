@@ -48,6 +48,15 @@ def chorale_scores(limit: int | None = None) -> list[Score]:
     return scores
 
 
+def chorales_to_sing(wanted: bool | None) -> list[Score]:
+    """All chorales if ``wanted``, none if not; None: where music21 is installed.
+
+    Raises:
+        DependencyError: they are wanted and music21 is not installed.
+    """
+    return chorale_scores() if wanted or (wanted is None and chorales_installed()) else []
+
+
 def random_passage(score: Score, seconds: float, rng: np.random.Generator) -> Score:
     """A passage of ``seconds`` seconds from anywhere in a score, at another tempo."""
     tempo = float(np.exp(rng.uniform(*np.log(TEMPO))))
