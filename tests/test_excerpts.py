@@ -53,7 +53,7 @@ def test_held_out_excerpts_share_no_sample_with_those_learned() -> None:
     assert pool.apart
     assert judged.sum() == pytest.approx(0.2 * 47 * SAMPLE_RATE / HOP, rel=0.1)
     for n, mask in enumerate(usable_starts(t, pool.frames) for t in pool.tracks):
-        learned = pool._by_voices[2][pool._by_voices[2][:, 0] == n, 1]
+        learned = pool._by_offer[2, (), ()][pool._by_offer[2, (), ()][:, 0] == n, 1]
         touched = torch.zeros(4000, dtype=torch.bool)
         for start in learned:
             touched[start : start + pool.frames] = True

@@ -10,12 +10,24 @@ HOUSE = Path(__file__).parents[1] / "vocsep"
 # From the ground up; a room imports from its own floor and from those below it.
 FLOORS = (
     ("errors", "spectra"),
-    ("source", "loss", "divergence", "decode", "audio", "stems", "chunks", "schedule"),
+    (
+        "source",
+        "loss",
+        "divergence",
+        "decode",
+        "audio",
+        "stems",
+        "chunks",
+        "schedule",
+        "songs",
+        "stem_levels",
+    ),
     ("masks", "reverberation", "confidence", "adapt", "unison", "estimator", "excerpts"),
     ("model", "explain", "training"),
     ("pitch", "singers"),
-    ("passages", "results", "listening", "filing", "recordings", "voices_training", "evaluate"),
-    ("separate", "fit_settings", "fit_result", "fit", "report", "pitch_scores"),
+    ("passages", "results", "listening", "filing", "voices_training", "evaluate", "pitch_scores"),
+    ("analysis_cache", "parts", "song_reader", "recordings"),
+    ("separate", "fit_settings", "fit_result", "fit", "report"),
     ("__init__",),
     ("commands", "cli", "__main__"),
 )
