@@ -11,10 +11,10 @@ HOUSE = Path(__file__).parents[1] / "vocsep"
 FLOORS = (
     ("errors", "spectra"),
     ("source", "loss", "divergence", "decode", "audio", "stems", "chunks", "schedule"),
-    ("masks", "reverberation", "confidence", "adapt", "unison", "estimator", "excerpts"),
-    ("model", "explain", "training"),
+    ("masks", "reverberation", "confidence", "adapt", "unison", "estimator", "excerpts", "explanation"),
+    ("model", "explain", "training", "baselines"),
     ("pitch", "singers"),
-    ("passages", "results", "listening", "filing", "recordings", "voices_training", "evaluate"),
+    ("methods", "passages", "results", "listening", "filing", "recordings", "voices_training", "evaluate"),
     ("separate", "fit_settings", "fit_result", "fit", "report", "pitch_scores"),
     ("__init__",),
     ("commands", "cli", "__main__"),
