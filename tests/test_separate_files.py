@@ -1,6 +1,7 @@
 """Separation of files: names, parts, formats, refusals, and nothing half-written."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -225,15 +226,15 @@ def test_nothing_half_written_stays(
 ) -> None:
     audio, tracks = music(9.0)
     soundfile.write(tmp_path / "mix.wav", audio, SAMPLE_RATE)
-    whole, calls = module.explain, []
+    whole, calls = separator.method, []
 
-    def failing(*args: Any) -> Any:
+    def failing(*args: Any, **named: Any) -> Any:
         calls.append(1)
         if len(calls) == 2:
             raise error
-        return whole(*args)
+        return whole.explainer(*args, **named)
 
-    monkeypatch.setattr(module, "explain", failing)
+    monkeypatch.setattr(separator, "method", replace(whole, explainer=failing))
     with pytest.raises(error):
         separator.separate_file(tmp_path / "mix.wav", tmp_path / "out", tracks=tracks, synth=True)
     assert names(tmp_path) == ["mix.wav"]

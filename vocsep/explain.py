@@ -1,4 +1,4 @@
-"""What a stretch of a recording is made of: source parameters of each voice, by network and adaptation."""
+"""The source-filter methods: source parameters of each voice, by network or closed form, and adaptation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,10 +9,11 @@ from torch import Tensor
 from vocsep.adapt import AdaptSettings, adapt_shares, compared_bins
 from vocsep.confidence import energies
 from vocsep.estimator.features import band_centres, harmonic_levels
+from vocsep.explanation import Explanation
 from vocsep.masks import NOISE_SHARE, comb_powers, soft_masks, voice_powers
-from vocsep.reverberation import Reverberation, RoomFit
+from vocsep.reverberation import RoomFit
 from vocsep.source.excitation import glottal_tilt, harmonic_excitation
-from vocsep.source.voice import SourceParameters, synthesise
+from vocsep.source.voice import SourceParameters
 from vocsep.spectra import HOP, MASK_FFT, stft
 from vocsep.unison import choices_of_f0, coarse_combs, first_shares, mixed_combs, settled, sung_choices
 
@@ -27,30 +28,27 @@ Start = Callable[[Tensor, Tensor, Tensor], SourceParameters]
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """Source model of a stretch of audio.
+class SourceFilter:
+    """The `vocsep.explanation.Explainer` of source models: what they start from, and adaptation.
 
     Attributes:
-        parameters: batch of 1; levels are those of the recording.
-        excitation: ``(voices, samples)`` harmonics at 16 kHz.
-        powers: ``(voices, bins, frames)`` expected power spectrograms, tails included.
-        masks: ``(voices, bins, frames)``, add up to one.
-        energy: ``(2, voices, frames)`` of each voice, and of what no other voice claims.
-        room: whose tails they are; None where it is dry, or after less than `ROOM_STEPS` steps.
+        start, steps: as in `explain`.
     """
 
-    parameters: SourceParameters
-    excitation: Tensor
-    powers: Tensor
-    masks: Tensor
-    energy: Tensor
-    room: Reverberation | None = None
+    start: Start
+    steps: int = 0
 
-    def synthesised(self, seed: int = 0) -> Tensor:
-        """The voices as the source model sings them, without the room: ``(voices, samples)`` at 16 kHz."""
-        with torch.no_grad():
-            excitation = self.excitation[None]
-            return synthesise(self.parameters, excitation.shape[-1], excitation=excitation, seed=seed)[0]
+    def __call__(
+        self,
+        mixture: Tensor,
+        f0: Tensor,
+        *,
+        spare: Tensor | None = None,
+        first: int = 0,
+        progress: Callable[[float], None] | None = None,
+    ) -> Explanation:
+        """Explain a stretch; ``first`` does not matter."""
+        return explain(mixture, f0, self.start, self.steps, progress, spare)
 
 
 def untrained_comb(mixture: Tensor, f0: Tensor, excitation: Tensor) -> SourceParameters:

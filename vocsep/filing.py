@@ -66,9 +66,9 @@ class StemFiles:
                     mixture = read(passage.chunk.first * rate, complete.shape[1])
                     blocks += [mixture - stem for stem in complete]
                 stems.write(blocks)
-                if synths is not None:
-                    voices = passage.synthesised(seed)[:, :, None]
-                    synths.write(list(synth_seam.join(voices, passage.chunk)))
+                sung = passage.synthesised(seed) if synths is not None else None
+                if synths is not None and sung is not None:
+                    synths.write(list(synth_seam.join(sung[:, :, None], passage.chunk)))
         return stems.gain_db
 
 

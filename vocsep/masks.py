@@ -1,9 +1,9 @@
 """Soft masks from the voices' powers, and Wiener filtering of the original recording with them.
 
-Masks live on the analysis grid (16 kHz, 2048/256) and add up to one in every bin, so the filtered stems add
-up to the recording, sample for sample. A recording of another rate is filtered with windows of the same
-length in time, and the masks are read between their bins and frames; above the analysis band each frame's
-mask goes on as it is below.
+Masks live on an analysis grid (an STFT at 16 kHz, 2048/256 unless a method has its own) and add up to one in
+every bin, so the filtered stems add up to the recording, sample for sample. A recording of another rate is
+filtered with windows of the same length in time, and the masks are read between their bins and frames; above
+the analysis band each frame's mask goes on as it is below.
 """
 
 import torch
@@ -18,9 +18,9 @@ TOP_BAND = (4_000.0, 7_600.0)  # Hz, decides about everything above
 HANDOVER = (6_800.0, 7_600.0)  # Hz, from the mask of the bin to the mask of the top band
 
 
-def mask_frequencies(device: torch.device | str = "cpu") -> Tensor:
-    """Frequencies of the masks' bins, ``(MASK_FFT // 2 + 1,)`` in Hz."""
-    return torch.arange(MASK_FFT // 2 + 1, device=device) * (SAMPLE_RATE / MASK_FFT)
+def mask_frequencies(device: torch.device | str = "cpu", fft_size: int = MASK_FFT) -> Tensor:
+    """Frequencies of the masks' bins, ``(fft_size // 2 + 1,)`` in Hz."""
+    return torch.arange(fft_size // 2 + 1, device=device) * (SAMPLE_RATE / fft_size)
 
 
 def comb_powers(excitation: Tensor, hop: int = HOP) -> Tensor:
@@ -64,38 +64,54 @@ def _read_between(masks: Tensor, bins: Tensor, frames: Tensor) -> Tensor:
     return torch.lerp(across[:, :, before], across[:, :, after], (frames - before).clamp(0, 1)[None, None, :])
 
 
-def _top_band_masks(masks: Tensor, powers: Tensor) -> Tensor:
+def _top_band_masks(masks: Tensor, powers: Tensor | None, hop: int) -> Tensor:
     """Share of each voice in the top band, smooth over a tenth of a second: ``(voices, 1, frames)``."""
-    frequencies = mask_frequencies(masks.device)
+    frequencies = mask_frequencies(masks.device, 2 * (masks.shape[1] - 1))
     band = (frequencies >= TOP_BAND[0]) & (frequencies <= TOP_BAND[1])
-    weight = powers[:, band].sum(dim=0) + 1e-20
-    share = (masks[:, band] * weight).sum(dim=1, keepdim=True) / weight.sum(dim=0)
-    return torch.nn.functional.avg_pool1d(share, 7, stride=1, padding=3, count_include_pad=False)
+    if powers is None:
+        share = masks[:, band].mean(dim=1, keepdim=True)
+    else:
+        weight = powers[:, band].sum(dim=0) + 1e-20
+        share = (masks[:, band] * weight).sum(dim=1, keepdim=True) / weight.sum(dim=0)
+    beside = 3 * HOP // hop
+    return torch.nn.functional.avg_pool1d(
+        share, 2 * beside + 1, stride=1, padding=beside, count_include_pad=False
+    )
 
 
-def wiener_filter(audio: Tensor, sample_rate: int, masks: Tensor, powers: Tensor) -> Tensor:
+def wiener_filter(
+    audio: Tensor,
+    sample_rate: int,
+    masks: Tensor,
+    powers: Tensor | None = None,
+    fft_size: int = MASK_FFT,
+    grid_hop: int = HOP,
+) -> Tensor:
     """Split a recording by masks.
 
     Args:
         audio: ``(channels, samples)`` at ``sample_rate``.
         sample_rate: Hz.
-        masks: ``(voices, bins, frames)`` on the analysis grid of the same stretch of time.
-        powers: of the voices, on the same grid; decides about what lies above 8 kHz.
+        masks: ``(voices, fft_size // 2 + 1, frames)`` on the analysis grid of the same stretch of time.
+        powers: of the voices, on the same grid; they weigh what decides about frequencies above 8 kHz.
+        fft_size, grid_hop: samples at 16 kHz of the analysis grid.
 
     Returns:
         ``(voices, channels, samples)``; adds up to ``audio``.
     """
     samples = audio.shape[-1]
     if sample_rate == SAMPLE_RATE:
-        spectrum = stft(audio, MASK_FFT)
-        return torch.stack([istft(spectrum * mask, samples, MASK_FFT) for mask in masks])
-    size = 2 * round(sample_rate * MASK_FFT / SAMPLE_RATE / 2)
-    hop = round(sample_rate * HOP / SAMPLE_RATE)
+        spectrum = stft(audio, fft_size, grid_hop)
+        return torch.stack([istft(spectrum * mask, samples, fft_size, grid_hop) for mask in masks])
+    size = 2 * round(sample_rate * fft_size / SAMPLE_RATE / 2)
+    hop = round(sample_rate * grid_hop / SAMPLE_RATE)
     spectrum = stft(audio, size, hop)
     frequencies = torch.arange(spectrum.shape[-2], device=audio.device) * (sample_rate / size)
-    bins = (frequencies / (SAMPLE_RATE / MASK_FFT)).clamp_max(masks.shape[1] - 1)
-    frames = torch.arange(spectrum.shape[-1], device=audio.device) * (hop / sample_rate * SAMPLE_RATE / HOP)
-    top = _top_band_masks(masks, powers)
+    bins = (frequencies / (SAMPLE_RATE / fft_size)).clamp_max(masks.shape[1] - 1)
+    frames = torch.arange(spectrum.shape[-1], device=audio.device) * (
+        hop / sample_rate * SAMPLE_RATE / grid_hop
+    )
+    top = _top_band_masks(masks, powers, grid_hop)
     handover = ((frequencies - HANDOVER[0]) / (HANDOVER[1] - HANDOVER[0])).clamp(0, 1)[:, None]
     stems = []
     for mask, above in zip(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vocsep.chunks import FADE, Chunk, plan_chunks
-from vocsep.explain import Explanation, Start, explain
+from vocsep.explanation import Explainer, Explanation
 from vocsep.masks import wiener_filter
 from vocsep.pitch.spares import spare_of
 from vocsep.pitch.tracks import F0Tracks
@@ -34,19 +34,24 @@ class Passage:
     stems: Audio
     explanation: Explanation
 
-    def synthesised(self, seed: int) -> Audio:
-        """The voices as the source model sings them, ``(voices, samples)`` at 16 kHz, faded likewise."""
-        voices = self.explanation.synthesised(seed).cpu().numpy()
+    def synthesised(self, seed: int) -> Audio | None:
+        """The voices as the source model sings them, ``(voices, samples)`` at 16 kHz, faded likewise; None
+        without a source model."""
+        sung = self.explanation.synthesised(seed)
+        if sung is None:
+            return None
+        voices = sung.cpu().numpy()
         skip = (self.chunk.first - self.chunk.begin) * SAMPLE_RATE
         count = voices.shape[1] - skip
         if self.chunk.fades_out:
             count = (int(self.chunk.last) - self.chunk.first) * SAMPLE_RATE
         return np.asarray(voices[:, skip : skip + count] * self.chunk.weights(SAMPLE_RATE, count)[:, 0])
 
-    def own_parameters(self, frames: int) -> SourceParameters:
-        """Parameters between the chunk's edges: each of the recording's ``frames`` is in one passage only."""
-        own = self._own_frames(frames)
-        return self.explanation.parameters.frames_slice(own.start, own.stop).to("cpu")
+    def own_parameters(self, frames: int) -> SourceParameters | None:
+        """Parameters between the chunk's edges: each of the recording's ``frames`` is in one passage only.
+        None without a source model."""
+        own, parameters = self._own_frames(frames), self.explanation.parameters
+        return None if parameters is None else parameters.frames_slice(own.start, own.stop).to("cpu")
 
     def own_energy(self, frames: int) -> Tensor:
         """Energies ``(2, voices, frames)`` between the chunk's edges, for `vocsep.confidence`."""
@@ -68,9 +73,9 @@ def passages(
     analysis: Audio,
     tracks: F0Tracks,
     *,
-    start: Start,
-    steps: int,
+    explainer: Explainer,
     device: torch.device,
+    offset: int = 0,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[Passage]:
     """Explain and filter a recording chunk by chunk; only one chunk at a time is in memory.
@@ -81,8 +86,9 @@ def passages(
         sample_rate: Hz, of the original.
         analysis: ``(samples at 16 kHz,)`` the mono copy.
         tracks: F0 of all voices for the whole recording.
-        start, steps: as in `vocsep.explain.explain`.
+        explainer: the method.
         device: where to compute.
+        offset: sample of the recording at 16 kHz at which ``analysis`` begins.
         progress: told the share done, 0 to 1.
     """
     chunks, spares = plan_chunks(samples / sample_rate), spare_of(tracks)
@@ -97,11 +103,12 @@ def passages(
         mixture = torch.from_numpy(analysis[begin:end]).to(device)
         first, last = begin // HOP, begin // HOP + frame_count(end - begin)
         f0, spare = (t.slice(first, last).as_input().to(device) for t in (tracks, spares))
-        explanation = explain(mixture, f0, start, steps, told, spare)
+        explanation = explainer(mixture, f0, spare=spare, first=offset + begin, progress=told)
         low = chunk.begin * sample_rate
         known = read(low, (samples if final else int(chunk.end) * sample_rate) - low)
         audio = torch.from_numpy(np.ascontiguousarray(known.T)).to(device)
-        stems = wiener_filter(audio, sample_rate, explanation.masks, explanation.powers)
+        grid = explanation.fft_size, explanation.hop
+        stems = wiener_filter(audio, sample_rate, explanation.masks, explanation.powers, *grid)
         skip = (chunk.first - chunk.begin) * sample_rate
         count = (samples if final else int(chunk.last) * sample_rate) - chunk.first * sample_rate
         heard = stems[:, :, skip : skip + count].transpose(1, 2).cpu().numpy()

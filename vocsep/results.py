@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vocsep.passages import Passage, joined_parameters
 from vocsep.pitch.intonation import VoiceStatistics
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.source.voice import SourceParameters
+from vocsep.spectra import SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,8 @@ class Separation:
         stems: ``(voices, samples)`` or ``(voices, samples, channels)``, as the input; they add up to it.
         sample_rate: Hz, of the stems.
         tracks: F0 of each voice.
-        parameters: source parameters of each voice (batch of 1).
-        synthesised: ``(voices, samples)`` at 16 kHz, the voices as the source model sings them.
+        parameters: source parameters of each voice (batch of 1); None of methods without a source model.
+        synthesised: ``(voices, samples)`` at 16 kHz, as the source model sings the voices; None likewise.
         confidence: ``(voices, seconds)``, share of each voice's energy that no other voice claims, 0 to 1;
             NaN where a voice is silent.
         seconds: time that each stage took.
@@ -31,11 +33,55 @@ class Separation:
     stems: NDArray[np.float32]
     sample_rate: int
     tracks: F0Tracks
-    parameters: SourceParameters
-    synthesised: NDArray[np.float32]
+    parameters: SourceParameters | None
+    synthesised: NDArray[np.float32] | None
     confidence: NDArray[np.float32]
     seconds: dict[str, float]
     warnings: list[str] = field(default_factory=list)
+
+
+class Gathered:
+    """Passages put together in memory.
+
+    Args:
+        voices: number of voices.
+        shape: of the recording, ``(samples, channels)``.
+        sample_rate: Hz, of the recording.
+        analysed: samples of its copy at 16 kHz.
+        frames: of its F0 tracks.
+        seed: of the noise of synthesised voices.
+
+    Attributes:
+        stems: ``(voices, samples, channels)``.
+    """
+
+    def __init__(
+        self, voices: int, shape: tuple[int, ...], sample_rate: int, analysed: int, frames: int, seed: int
+    ) -> None:
+        self.stems = np.zeros((voices, *shape), np.float32)
+        self._rate, self._frames, self._seed = sample_rate, frames, seed
+        self._synthesised = np.zeros((voices, analysed), np.float32)
+        self._parameters: list[SourceParameters] = []
+
+    def add(self, passage: Passage) -> None:
+        """Put a passage in its place."""
+        first = passage.chunk.first * self._rate
+        self.stems[:, first : first + passage.stems.shape[1]] += passage.stems
+        voice, parameters = passage.synthesised(self._seed), passage.own_parameters(self._frames)
+        if voice is not None and parameters is not None:
+            low = passage.chunk.first * SAMPLE_RATE
+            self._synthesised[:, low : low + voice.shape[1]] += voice
+            self._parameters.append(parameters)
+
+    @property
+    def parameters(self) -> SourceParameters | None:
+        """Of all passages; None where the method has no source model."""
+        return joined_parameters(self._parameters) if self._parameters else None
+
+    @property
+    def synthesised(self) -> NDArray[np.float32] | None:
+        """``(voices, samples)`` at 16 kHz; None where the method has no source model."""
+        return self._synthesised if self._parameters else None
 
 
 @dataclass(frozen=True)

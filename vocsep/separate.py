@@ -7,22 +7,19 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.adapt import DEFAULT_STEPS
 from vocsep.audio import RATES, analysis_stream, open_audio, require_sound, to_analysis
-from vocsep.errors import AudioError, F0Error, SettingsError
-from vocsep.explain import Start, levelled_comb, untrained_comb
+from vocsep.errors import AudioError, F0Error
 from vocsep.filing import BitDepth, StemFiles, plan_files
-from vocsep.listening import Listened, listening_notes
-from vocsep.model import load_estimator, pick_device
-from vocsep.passages import Audio, Passage, ReadBlock, joined_parameters, passages
+from vocsep.listening import Listened
+from vocsep.methods import MethodSettings, build_method
+from vocsep.model import pick_device
+from vocsep.passages import Audio, Passage, ReadBlock, passages
 from vocsep.pitch.estimate import DEFAULT_REFINE, PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.results import FileReport, Separation
+from vocsep.results import FileReport, Gathered, Separation
 from vocsep.spectra import SAMPLE_RATE, frame_count
 
 Progress = Callable[[str, float], None]
-
-METHODS = ("source-filter", "levels", "comb")
 
 
 class Separator:
@@ -34,14 +31,15 @@ class Separator:
         assign: ``viterbi`` or ``heuristic``, how F0 values become voices.
         refine: how often the pitch of each voice is looked at again, knowing the other voices.
         adapt: steps of adaptation on each stretch of the recording; None for the default, 0 for none.
-        method: ``source-filter``; ``levels``: harmonics whose levels are fitted in closed form, nothing
-            learned; ``comb``: harmonics without any filter.
+        method: one of `vocsep.methods.METHODS`, which docs/methods.md describes.
+        stems: folder of the true stems, for the oracle methods.
         pitch_model, refiner_model: of both looks at the pitch; the shipped ones by default.
-        seed: of the noise in synthesised voices.
+        seed: of the noise in synthesised voices, and of what begins at random.
 
     Raises:
         ModelError: weights cannot be used.
         SettingsError: a value is out of bounds.
+        AudioError: there are no stems in the folder.
     """
 
     def __init__(
@@ -53,21 +51,14 @@ class Separator:
         refine: int = DEFAULT_REFINE,
         adapt: int | None = None,
         method: str = "source-filter",
+        stems: Path | str | None = None,
         pitch_model: Path | str | None = None,
         refiner_model: Path | str | None = None,
         seed: int = 0,
     ) -> None:
-        if method not in METHODS:
-            raise SettingsError(f"method: {method!r} is not one of {', '.join(METHODS)}")
-        if adapt is not None and adapt < 0:
-            raise SettingsError(f"adapt: {adapt} steps, at least 0 are possible")
         self.device = pick_device(device)
+        self.method = build_method(method, MethodSettings(model, adapt, stems, seed, self.device))
         self.pitch = PitchEstimator(pitch_model, refiner_model, device=device, assign=assign, refine=refine)
-        self.steps = 0
-        self.start: Start = untrained_comb if method == "comb" else levelled_comb
-        if method == "source-filter":
-            self.start = load_estimator(model).to(self.device).eval()
-            self.steps = DEFAULT_STEPS if adapt is None else adapt
         self.seed = seed
 
     def separate(
@@ -105,32 +96,25 @@ class Separator:
         begun = monotonic()
         analysis = to_analysis(columns, sample_rate)
         require_sound(analysis, "audio")
-        tracks = self._tracks(analysis, voices, tracks, progress)
+        tracks = self._tracks(analysis, voices, tracks, len(columns) / sample_rate, progress)
         found = monotonic()
-        stems = np.zeros((tracks.voices, *columns.shape), np.float32)
-        synthesised = np.zeros((tracks.voices, len(analysis)), np.float32)
-        parameters = []
 
         def read(position: int, count: int) -> Audio:
             return columns[position : position + count]
 
         heard = Listened(self._passages(read, len(columns), sample_rate, analysis, tracks, progress), tracks)
+        whole = Gathered(tracks.voices, columns.shape, sample_rate, len(analysis), tracks.frames, self.seed)
         for passage in heard:
-            first = passage.chunk.first * sample_rate
-            stems[:, first : first + passage.stems.shape[1]] += passage.stems
-            voice = passage.synthesised(self.seed)
-            low = passage.chunk.first * SAMPLE_RATE
-            synthesised[:, low : low + voice.shape[1]] += voice
-            parameters.append(passage.own_parameters(tracks.frames))
+            whole.add(passage)
         return Separation(
-            stems=stems[:, :, 0] if mono else stems,
+            stems=whole.stems[:, :, 0] if mono else whole.stems,
             sample_rate=sample_rate,
             tracks=tracks,
-            parameters=joined_parameters(parameters),
-            synthesised=synthesised,
+            parameters=whole.parameters,
+            synthesised=whole.synthesised,
             confidence=heard.confidence(),
             seconds={"pitch": found - begun, "separation": monotonic() - found},
-            warnings=listening_notes(tracks),
+            warnings=self.method.notes(tracks),
         )
 
     def separate_file(
@@ -158,7 +142,7 @@ class Separator:
             names: of the stems, instead of ``voice_1`` ...
             start, duration: seconds of the recording to separate.
             format, bit_depth: of the stems; as the recording by default.
-            synth: also write ``<name>_synth``, the synthesised voices (16 kHz).
+            synth: also write ``<name>_synth``, the synthesised voices (16 kHz), where the method has some.
             minus_one: also write ``<name>_minus``, the recording without that voice.
             overwrite: replace files that exist.
 
@@ -167,6 +151,8 @@ class Separator:
             VoicesNotFound, F0Error, SettingsError: as in `separate`.
         """
         path, folder = Path(path), Path(folder)
+        if synth:
+            self.method.require_singing()
         begun = monotonic()
         with open_audio(path) as source:
             first, samples = source.span(start, duration)
@@ -190,14 +176,15 @@ class Separator:
                 plan(known)  # what cannot be written is refused before any work
             analysis = analysis_stream(source, start=start, duration=duration)
             given = None if tracks is None else tracks.from_time(start)
-            tracks = self._tracks(analysis, voices or known, given, progress)
+            tracks = self._tracks(analysis, voices or known, given, source.info.seconds, progress)
             files = plan(tracks.voices)
             found = monotonic()
 
             def read(position: int, count: int) -> Audio:
                 return source.read(first + position, count)
 
-            heard = Listened(self._passages(read, samples, rate, analysis, tracks, progress), tracks)
+            offset = round(first * SAMPLE_RATE / rate)
+            heard = Listened(self._passages(read, samples, rate, analysis, tracks, progress, offset), tracks)
             gain = files.write(heard, read, self.seed)
         return FileReport(
             input=path,
@@ -211,20 +198,29 @@ class Separator:
             gain_db=gain,
             statistics=tracks.voice_statistics(),
             confidence=heard.confidence(),
-            warnings=listening_notes(tracks),
+            warnings=self.method.notes(tracks),
             elapsed={"pitch": found - begun, "separation": monotonic() - found},
         )
 
     def _tracks(
-        self, analysis: Audio, voices: int | None, tracks: F0Tracks | None, progress: Progress | None
+        self,
+        analysis: Audio,
+        voices: int | None,
+        tracks: F0Tracks | None,
+        seconds: float,
+        progress: Progress | None,
     ) -> F0Tracks:
-        """Given tracks, cut to the recording's frames, or estimated ones."""
+        """Given tracks, cut to the recording's frames, or estimated ones; an oracle's are unvoiced."""
+        frames, references = frame_count(len(analysis)), self.method.references
+        if references is not None:
+            references.check(seconds, voices if tracks is None else tracks.voices)
+            tracks = tracks or F0Tracks(np.full((references.voices, frames), np.nan))
         if tracks is None:
             told = None if progress is None else lambda share: progress("pitch", share)
             return self.pitch.estimate(analysis, voices, told)
         if voices is not None and voices != tracks.voices:
             raise F0Error(f"the F0 tracks hold {tracks.voices} voices, {voices} were asked for")
-        return tracks.fitted(frame_count(len(analysis)))
+        return tracks.fitted(frames)
 
     def _passages(
         self,
@@ -234,6 +230,7 @@ class Separator:
         analysis: Audio,
         tracks: F0Tracks,
         progress: Progress | None,
+        offset: int = 0,
     ) -> Iterator[Passage]:
         """The recording, passage by passage."""
         return passages(
@@ -242,8 +239,8 @@ class Separator:
             sample_rate,
             analysis,
             tracks,
-            start=self.start,
-            steps=self.steps,
+            explainer=self.method.explainer,
             device=self.device,
+            offset=offset,
             progress=None if progress is None else lambda share: progress("separation", share),
         )

@@ -17,6 +17,9 @@ class Method(str, Enum):
     source_filter = "source-filter"
     levels = "levels"
     comb = "comb"
+    oracle_ratio = "oracle-ratio"
+    oracle_power = "oracle-power"
+    oracle_binary = "oracle-binary"
 
 
 class Format(str, Enum):
@@ -85,9 +88,20 @@ def separate(
             "--method",
             rich_help_panel=MODEL,
             help="source-filter: the paper's model, learned. levels: harmonics with levels fitted in closed "
-            "form, nothing learned. comb: bare harmonics.",
+            "form, nothing learned. comb: bare harmonics. oracle-...: masks of the true stems, the ceiling.",
         ),
     ] = Method.source_filter,
+    stems: Annotated[
+        Path | None,
+        typer.Option(
+            "--stems",
+            metavar="FOLDER",
+            rich_help_panel=MODEL,
+            help="The true stems, in the order of their names from the highest voice down; for the methods "
+            "oracle-ratio, oracle-power and oracle-binary.",
+            show_default=False,
+        ),
+    ] = None,
     synth: Annotated[
         bool,
         typer.Option(
@@ -158,6 +172,7 @@ def separate(
             refine=refine,
             adapt=adapt,
             method=method.value,
+            stems=stems,
             pitch_model=pitch_model,
             refiner_model=refiner_model,
             seed=seed,

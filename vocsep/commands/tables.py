@@ -71,7 +71,11 @@ def voice_table(statistics: Sequence["VoiceStatistics"]) -> Table:
 def stem_table(
     statistics: Sequence["VoiceStatistics"], stems: Sequence[Path], confidence: "NDArray[np.float32]"
 ) -> Table:
-    """What was written for each voice, what that voice sings, and how much of it is surely its own."""
+    """What was written for each voice, what that voice sings, and how much of it is surely its own.
+
+    Where nobody has a pitch (oracle methods do not look for any), nothing is said of who sings how much.
+    """
+    pitched = any(one.voiced_share for one in statistics)
     table = _table()
     table.add_column("voice", no_wrap=True)
     table.add_column("range", no_wrap=True)
@@ -82,7 +86,7 @@ def stem_table(
         known = [float(share) for share in seconds if not math.isnan(share)]
         sure = f"{sum(known) / len(known):.0%}" if known else NEVER
         name = stem.stem if not stem.stem.startswith("voice_") else None
-        sings = f"{one.voiced_share:.0%}"
+        sings = f"{one.voiced_share:.0%}" if pitched else NEVER
         table.add_row(voice_label(one.voice, name), _range(one), sings, sure, Text(str(stem)))
     return table
 

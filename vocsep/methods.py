@@ -1,0 +1,120 @@
+"""Separation methods by name: what ``--method`` stands for, and how each is built."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from vocsep.adapt import DEFAULT_STEPS
+from vocsep.baselines.oracle import Kind, OracleMasks
+from vocsep.baselines.references import ReferenceStems
+from vocsep.errors import SettingsError
+from vocsep.explain import SourceFilter, levelled_comb, untrained_comb
+from vocsep.explanation import Explainer
+from vocsep.listening import listening_notes
+from vocsep.model import load_estimator
+from vocsep.pitch.tracks import F0Tracks
+
+
+@dataclass(frozen=True)
+class MethodSettings:
+    """What a method may need to be built.
+
+    Attributes:
+        model: weights; None for the shipped ones.
+        adapt: steps of adaptation on each stretch of the recording; None for the default.
+        stems: folder of the true stems.
+        seed: of what begins at random.
+        device: where weights go.
+    """
+
+    model: Path | str | None = None
+    adapt: int | None = None
+    stems: Path | str | None = None
+    seed: int = 0
+    device: torch.device | str = "cpu"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A separation method, ready for use.
+
+    Attributes:
+        name: what ``--method`` calls it.
+        explainer: does the work.
+        sings: has a source model, so that there are parameters and synthesised voices.
+        references: of an oracle: the true stems. They say how many voices there are, and no F0 is needed.
+    """
+
+    name: str
+    explainer: Explainer
+    sings: bool = False
+    references: ReferenceStems | None = None
+
+    def notes(self, tracks: F0Tracks) -> list[str]:
+        """What F0 tell a listener to beware of; nothing of an oracle, which does not use them."""
+        return [] if self.references is not None else listening_notes(tracks)
+
+    def require_singing(self) -> None:
+        """Refuse to synthesise without a source model.
+
+        Raises:
+            SettingsError: this method has none.
+        """
+        if not self.sings:
+            raise SettingsError(f"synth: the method {self.name} has no source model to synthesise from")
+
+
+def build_method(name: str, settings: MethodSettings | None = None) -> Method:
+    """The method called ``name``, one of `METHODS`.
+
+    Raises:
+        SettingsError: an unknown name, a negative number of steps, stems without an oracle or the reverse.
+        ModelError: weights cannot be used.
+        AudioError: stems are not there.
+    """
+    settings = settings or MethodSettings()
+    if name not in _BUILDERS:
+        raise SettingsError(f"method: {name!r} is not one of {', '.join(METHODS)}")
+    if settings.adapt is not None and settings.adapt < 0:
+        raise SettingsError(f"adapt: {settings.adapt} steps, at least 0 are possible")
+    oracle = name.startswith("oracle-")
+    if oracle and settings.stems is None:
+        raise SettingsError(f"stems: the method {name} needs the folder of the true stems (--stems)")
+    if settings.stems is not None and not oracle:
+        raise SettingsError(f"stems: are for the oracle methods, not for the method {name}")
+    return _BUILDERS[name](name, settings)
+
+
+def _source_filter(name: str, settings: MethodSettings) -> Method:
+    estimator = load_estimator(settings.model).to(settings.device).eval()
+    steps = DEFAULT_STEPS if settings.adapt is None else settings.adapt
+    return Method(name, SourceFilter(estimator, steps), sings=True)
+
+
+def _levels(name: str, settings: MethodSettings) -> Method:
+    return Method(name, SourceFilter(levelled_comb), sings=True)
+
+
+def _comb(name: str, settings: MethodSettings) -> Method:
+    return Method(name, SourceFilter(untrained_comb), sings=True)
+
+
+def _oracle(kind: Kind, name: str, settings: MethodSettings) -> Method:
+    if settings.stems is None:
+        raise ValueError("an oracle without stems")
+    references = ReferenceStems(settings.stems)
+    return Method(name, OracleMasks(references, kind), references=references)
+
+
+_BUILDERS: dict[str, Callable[[str, MethodSettings], Method]] = {
+    "source-filter": _source_filter,
+    "levels": _levels,
+    "comb": _comb,
+    "oracle-ratio": partial(_oracle, "ratio"),
+    "oracle-power": partial(_oracle, "power"),
+    "oracle-binary": partial(_oracle, "binary"),
+}
+METHODS = tuple(_BUILDERS)
