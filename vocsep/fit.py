@@ -1,4 +1,4 @@
-"""`vocsep fit`: learn a model from a folder of mixtures, and nothing but mixtures.
+"""`vocsep fit`: learn a model from a folder of mixtures, with stems or without.
 
 The F0 of each recording is found once (`vocsep.recordings`), excerpts are drawn and some held out
 (`vocsep.excerpts`), and the estimator learns to explain them (`vocsep.training`). What was reached survives
@@ -8,10 +8,11 @@ an interruption: ``<output>.checkpoint`` stands beside the output until the run 
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from vocsep.errors import Interrupted, ModelError
+from vocsep.errors import Interrupted, ModelError, SettingsError
 from vocsep.estimator.network import Estimator, EstimatorSettings
 from vocsep.excerpts import ExcerptPool
 from vocsep.fit_result import FitProgress, FitResult, card_of, result_of
@@ -27,7 +28,7 @@ from vocsep.model import (
 )
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.recordings import CACHE_FOLDER, PitchStage, Recordings, digest, gather
-from vocsep.training import Schedule, Trainer, train_steps
+from vocsep.training import Trainer, train_steps
 
 __all__ = ["FitProgress", "FitResult", "FitSettings", "checkpoint_of", "fit"]
 
@@ -53,7 +54,7 @@ def fit(
     """Train an estimator on all recordings below a folder and write the model.
 
     Args:
-        folder: mixtures; nothing else is needed.
+        folder: mixtures; nothing else is needed. Stems and voices alone are used too (`vocsep.songs`).
         output: the model to write. The cache and the checkpoint are made beside it.
         settings: with ``resume``, those that differ from their default replace what the checkpoint says.
         resume: go on with the checkpoint of this output.
@@ -63,7 +64,7 @@ def fit(
     Raises:
         AudioError: nothing in the folder can be used.
         ModelError: the output is there already, or there is no checkpoint to resume.
-        SettingsError: a setting does not fit, or training diverges.
+        SettingsError: a setting does not fit, stems lack that are needed, or training diverges.
         Interrupted: stopped by the user; the message says how to go on.
     """
     settings = settings or FitSettings()
@@ -109,20 +110,27 @@ class _Run:
         self.trainer = Trainer(
             estimator,
             objective=settings.objective,  # type: ignore[arg-type]  # checked by the settings
+            supervision=settings.supervision,  # type: ignore[arg-type]
             seed=settings.seed,
             device=pick_device(settings.device),
         )
         self.generator = torch.Generator().manual_seed(settings.seed)
         # What decides the held-out excerpts, as JSON gives it back.
-        heard = [[track.name, len(track.audio), track.f0.shape[0]] for track in recordings.tracks]
-        self.judged_on = {"heard": heard, "held_out": [list(place) for place in self.pool.judged]}
+        tracks = recordings.tracks
+        heard = [[t.name, len(t.audio), t.f0.shape[0], *map(int, t.given)] for t in tracks]
+        self.judged_on: dict[str, Any] = {
+            "heard": heard,
+            "held_out": [list(place) for place in self.pool.judged],
+        }
+        if any(track.sources is not None for track in tracks):
+            self.judged_on["supervision"] = settings.supervision
 
     def train(self, tell: Callable[[FitProgress], None]) -> str:
         return train_steps(
             self.trainer,
             self.pool.batches(self.settings.batch, self.generator),
             self.pool.held_out(self.settings.batch),
-            _schedule(self.settings),
+            self.settings.schedule(),
             progress=lambda at: tell(FitProgress("training", at.share_done, "", at)),
             checkpoint=self.keep,
         )
@@ -188,10 +196,10 @@ def _start(settings: FitSettings, stored: StoredModel | None) -> tuple[Estimator
     if not settings.from_scratch:
         shipped = _shipped()
         if shipped is not None and EstimatorSettings.from_dict(shipped.settings) == wanted:
-            return estimator_from(shipped), "shipped model"
+            return estimator_from(shipped).with_decoders(**settings.naming()), "shipped model"
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        return Estimator(wanted), "random weights"
+        return Estimator(wanted).with_decoders(**settings.naming()), "random weights"
 
 
 def _shipped() -> StoredModel | None:
@@ -216,25 +224,21 @@ def _recordings(
         device = str(pick_device(settings.device))
         return PitchEstimator(model, device=device, assign=settings.assign, refine=settings.refine)
 
-    return gather(
+    recordings = gather(
         folder,
         output.parent / CACHE_FOLDER,
         make_pitch,
         f"{digest(model)} {settings.assign} {looks}",
         voices=settings.voices,
         seconds=settings.seconds,
+        supervision=settings.supervision,  # type: ignore[arg-type]  # checked by the settings
+        names=settings.names,
         progress=lambda text, done: tell(FitProgress("recordings", done, text)),
     )
-
-
-def _schedule(settings: FitSettings) -> Schedule:
-    return Schedule(
-        steps=settings.steps,
-        seconds=None if settings.minutes is None else 60.0 * settings.minutes,
-        learning_rate=settings.learning_rate,
-        warm_up=settings.warm_up,
-        decay=settings.decay,
-        clip=settings.clip,
-        judge_every=settings.judge_every,
-        patience=settings.patience,
-    )
+    for name in settings.naming().get("decoders", ()):
+        if name not in recordings.parts:
+            there = (
+                f"there are those of {', '.join(recordings.parts)}" if recordings.parts else "there is none"
+            )
+            raise SettingsError(f"per_voice_decoders: {folder} has no stem of {name} to learn from; {there}")
+    return recordings

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from vocsep.excerpts import ExcerptPool
 from vocsep.fit_settings import FitSettings
 from vocsep.recordings import Recordings
+from vocsep.song_reader import Taken
 from vocsep.training import Progress
 
 
@@ -39,13 +40,18 @@ class FitResult:
         steps: optimisation steps done, those before a resume included.
         best_step: the step whose weights were kept; 0 = the start was best.
         start_loss: on the held-out excerpts before the first step.
-        best_loss: on the held-out excerpts, of the weights that were kept.
+        best_loss: on the held-out excerpts, of the weights that were kept: the least there was.
+        start_losses, best_losses: the same apart, of ``mixture`` and ``sources`` (the voices whose stems are
+            at hand); one of them where there is only one. Their mean decides, with full supervision that of
+            the sources.
         train_loss: on what was learned, smoothed, at the end.
         seconds: time of training.
         started_from: ``shipped model`` or ``random weights``.
         recordings: number of recordings used.
         recorded_seconds: their length.
         voices: number of voices -> number of recordings.
+        taken: what each recording was taken for: name, kind, voices, stems by voice, and what told them
+            (`vocsep.song_reader.Taken`).
         passed_over: one line for each recording that could not be used.
         warnings: one line each.
     """
@@ -62,6 +68,9 @@ class FitResult:
     recordings: int
     recorded_seconds: float
     voices: dict[int, int]
+    start_losses: dict[str, float] = field(default_factory=dict)
+    best_losses: dict[str, float] = field(default_factory=dict)
+    taken: tuple[Taken, ...] = ()
     passed_over: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
 
@@ -95,18 +104,28 @@ def result_of(
         recordings=len(recordings.tracks),
         recorded_seconds=recordings.seconds,
         voices=dict(sorted(Counter(track.f0.shape[0] for track in recordings.tracks).items())),
+        start_losses=_by_kind(mixture=at.start_mixture, sources=at.start_sources),
+        best_losses=_by_kind(mixture=at.best_mixture, sources=at.best_sources),
+        taken=recordings.taken,
         passed_over=recordings.passed_over,
         warnings=warnings,
     )
 
 
+def _by_kind(**losses: float) -> dict[str, float]:
+    return {kind: loss for kind, loss in losses.items() if math.isfinite(loss)}
+
+
 def card_of(result: FitResult, settings: FitSettings, recordings: Recordings) -> dict[str, Any]:
     """What the model says of itself; recordings without folders, because a model may be passed on."""
     figures = result.to_dict()
-    del figures["path"], figures["passed_over"]
+    del figures["path"], figures["passed_over"], figures["taken"]
+    stems = sum(len(taken.stems) for taken in recordings.taken)
     pitch_model = None if settings.pitch_model is None else Path(settings.pitch_model).name
     return {
-        "what": "estimator of source-model parameters, learned from mixtures alone by vocsep fit",
+        "what": "estimator of source-model parameters, learned "
+        + (f"with {stems} stems" if stems else "from mixtures alone")
+        + " by vocsep fit",
         "recordings": [track.name for track in recordings.tracks],
         "figures": figures,
         "settings": settings.to_dict() | {"pitch_model": pitch_model},

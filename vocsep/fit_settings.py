@@ -9,7 +9,10 @@ from typing import Any
 import yaml
 
 from vocsep.errors import SettingsError
+from vocsep.estimator.settings import checked_names
+from vocsep.parts import QUARTET
 from vocsep.pitch.estimate import MOST_VOICES
+from vocsep.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,9 @@ _LIMITS = {
     "estimator": _Limits(dict, may_be_none=True),
     "from_scratch": _Limits(bool),
     "objective": _Limits(str, choices=("power", "sound")),
+    "supervision": _Limits(str, choices=("partly", "full", "none")),
+    "names": _Limits(list, may_be_none=True),
+    "per_voice_decoders": _Limits(list, may_be_none=True),
     "steps": _Limits(int, 1, 100_000_000, may_be_none=True),
     "minutes": _Limits(float, 0.001, 1_000_000, may_be_none=True),
     "batch": _Limits(int, 1, 1024),
@@ -58,6 +64,10 @@ class FitSettings:
         from_scratch: start from random weights even where a shipped model has the same settings.
         objective: ``power`` (expected powers against magnitudes, what masks are made of) or ``sound``, the
             paper's multi-scale loss on the synthesised waveform.
+        supervision: ``partly`` learns from mixtures and from the stems that are at hand, ``full`` from stems
+            alone (the paper's SV), ``none`` from mixtures alone.
+        names: of the voices, the highest first; None = soprano, alto, tenor, bass.
+        per_voice_decoders: those among the names that get a decoder of their own.
         steps: optimisation steps at most; None = no bound.
         minutes: time at most, not counting the search for F0; None = no bound.
         batch: excerpts in a step.
@@ -89,6 +99,9 @@ class FitSettings:
     estimator: dict[str, Any] | None = None
     from_scratch: bool = False
     objective: str = "power"
+    supervision: str = "partly"
+    names: tuple[str, ...] | None = None
+    per_voice_decoders: tuple[str, ...] | None = None
     steps: int | None = None
     minutes: float | None = 20.0
     batch: int = 16
@@ -111,6 +124,37 @@ class FitSettings:
         for entry in fields(self):
             value = _checked(entry.name, getattr(self, entry.name), _LIMITS[entry.name])
             object.__setattr__(self, entry.name, value)
+        self.naming()
+
+    def naming(self) -> dict[str, tuple[str, ...]]:
+        """The settings of an estimator that name voices: none where no part gets a decoder of its own.
+
+        Raises:
+            SettingsError: a decoder for a voice that is none of the names, or without stems to learn from.
+        """
+        if not self.per_voice_decoders:
+            return {}
+        if self.supervision == "none":
+            raise SettingsError("per_voice_decoders: learn from stems, which supervision none ignores")
+        names = QUARTET if self.names is None else self.names
+        known = {name.casefold(): name for name in names}
+        for name in self.per_voice_decoders:
+            if name.casefold() not in known:
+                raise SettingsError(f"per_voice_decoders: {name!r} is not one of {', '.join(names)}")
+        return {"names": names, "decoders": tuple(known[n.casefold()] for n in self.per_voice_decoders)}
+
+    def schedule(self) -> Schedule:
+        """Bounds and rates of the training."""
+        return Schedule(
+            steps=self.steps,
+            seconds=None if self.minutes is None else 60.0 * self.minutes,
+            learning_rate=self.learning_rate,
+            warm_up=self.warm_up,
+            decay=self.decay,
+            clip=self.clip,
+            judge_every=self.judge_every,
+            patience=self.patience,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """All settings by name, as `from_dict` reads them."""
@@ -165,6 +209,8 @@ def _checked(name: str, value: Any, limits: _Limits) -> Any:
     kind: Any = limits.kind
     if value is None and limits.may_be_none:
         return None
+    if kind is list:
+        return checked_names(name, value)
     if kind is float:
         value = _as_float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):

@@ -1,6 +1,6 @@
 """Separation methods by name: what ``--method`` stands for, and how each is built."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from vocsep.adapt import DEFAULT_STEPS
 from vocsep.baselines.oracle import Kind, OracleMasks
 from vocsep.baselines.references import ReferenceStems
 from vocsep.errors import SettingsError
+from vocsep.estimator.network import Estimator
 from vocsep.explain import SourceFilter, levelled_comb, untrained_comb
 from vocsep.explanation import Explainer
 from vocsep.listening import listening_notes
@@ -56,6 +57,12 @@ class Method:
     def notes(self, tracks: F0Tracks) -> list[str]:
         """What F0 tell a listener to beware of; nothing of an oracle, which does not use them."""
         return [] if self.references is not None else listening_notes(tracks)
+
+    def call_voices(self, names: Sequence[str] | None) -> None:
+        """Say what the voices are called, the highest first, from which parts with a decoder are known."""
+        start = getattr(self.explainer, "start", None)
+        if isinstance(start, Estimator):
+            start.names = names
 
     def require_singing(self) -> None:
         """Refuse to synthesise without a source model.

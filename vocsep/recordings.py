@@ -8,18 +8,17 @@ an error.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from vocsep.analysis_cache import CACHE_FOLDER, AnalysisCache, PitchStage, digest
 from vocsep.errors import AudioError, SettingsError, VoicesNotFound
 from vocsep.excerpts import Track, excerpt_frames
+from vocsep.objectives import Supervision
 from vocsep.song_reader import SongReader, Taken
 from vocsep.songs import Song, find_songs
 from vocsep.spectra import SAMPLE_RATE
 
-__all__ = ["CACHE_FOLDER", "PitchStage", "Recordings", "Supervision", "Taken", "digest", "gather"]
+__all__ = ["CACHE_FOLDER", "PitchStage", "Recordings", "Taken", "digest", "gather"]
 
-Supervision = Literal["none", "partly", "full"]  # stems ignored; used where at hand; nothing but stems
 Tell = Callable[[str, float], None]  # the file in hand, and the share of the work that is done (0 to 1)
 
 
@@ -41,6 +40,12 @@ class Recordings:
     def seconds(self) -> float:
         """Length of all that can be used."""
         return sum(len(track.audio) for track in self.tracks) / SAMPLE_RATE
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the voices of which a stem is at hand, in alphabetical order."""
+        named = [zip(track.given, track.names or (), strict=False) for track in self.tracks]
+        return tuple(sorted({name for pairs in named for given, name in pairs if given and name}))
 
 
 def gather(

@@ -1,7 +1,8 @@
 """When a training run looks, slows down and ends; and where it stands."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,10 @@ class Progress:
         seconds: time used, of all runs together when resumed.
         loss: on what is learned, smoothed over about 20 steps; NaN before the first step.
         judged: the last loss on the held-out excerpts.
-        start: the loss on the held-out excerpts before the first step.
-        best: the least of them.
+        judged_mixture, judged_sources: the parts of it, of mixtures and of stems; NaN where there are none.
+        start, start_mixture, start_sources: the same before the first step.
+        best: the least of those that were judged.
+        best_mixture, best_sources: the parts of it.
         best_step: the step that reached it.
         stale: looks since then.
         share_done: of the bound on steps or time, 0 to 1.
@@ -68,9 +71,39 @@ class Progress:
     seconds: float = 0.0
     loss: float = math.nan
     judged: float = math.nan
+    judged_mixture: float = math.nan
+    judged_sources: float = math.nan
     start: float = math.nan
+    start_mixture: float = math.nan
+    start_sources: float = math.nan
     best: float = math.inf
+    best_mixture: float = math.nan
+    best_sources: float = math.nan
     best_step: int = 0
     stale: int = 0
     share_done: float = 0.0
     seconds_left: float | None = None
+
+    def after_look(self, judged: float, means: Mapping[str, float]) -> "Progress":
+        """After a look at the held-out excerpts: ``stale`` is 0 where it was the best so far.
+
+        Args:
+            judged: the loss that decides.
+            means: its parts, ``mixture`` and ``sources``; what was not judged lacks.
+        """
+        mixture, sources = (means.get(kind, math.nan) for kind in ("mixture", "sources"))
+        looked = replace(
+            self, judged=judged, judged_mixture=mixture, judged_sources=sources, stale=self.stale + 1
+        )
+        if math.isnan(self.start):
+            looked = replace(looked, start=judged, start_mixture=mixture, start_sources=sources)
+        if judged < self.best:
+            looked = replace(
+                looked, best=judged, best_mixture=mixture, best_sources=sources, best_step=self.step, stale=0
+            )
+        return looked
+
+    def forgotten(self) -> "Progress":
+        """The same step, as if nothing had been judged yet."""
+        fresh = Progress(step=self.step, seconds=self.seconds, loss=self.loss, best_step=self.best_step)
+        return replace(fresh, share_done=self.share_done, seconds_left=self.seconds_left)

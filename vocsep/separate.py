@@ -68,6 +68,7 @@ class Separator:
         voices: int | None = None,
         *,
         tracks: F0Tracks | None = None,
+        names: Sequence[str] | None = None,
         progress: Progress | None = None,
     ) -> Separation:
         """Separate a recording in memory.
@@ -77,6 +78,7 @@ class Separator:
             sample_rate: Hz, 8000 to 192000.
             voices: how many; decided from the recording (or from ``tracks``) when None.
             tracks: F0 of each voice, instead of estimating them.
+            names: of the voices, the highest first; a model may have learned some voices by name.
             progress: told the stage (``pitch`` or ``separation``) and the share of it that is done.
 
         Raises:
@@ -93,6 +95,7 @@ class Separator:
             raise AudioError(f"audio: rate {sample_rate} Hz is not within {RATES[0]} .. {RATES[1]} Hz")
         if not np.isfinite(columns).all():
             raise AudioError("audio: a sample is not a finite number")
+        self.method.call_voices(names)
         begun = monotonic()
         analysis = to_analysis(columns, sample_rate)
         require_sound(analysis, "audio")
@@ -139,7 +142,7 @@ class Separator:
         Args:
             path: the recording. folder: where the stems go, ``voice_1.wav`` (the highest) and so on.
             voices, tracks, progress: as in `separate`. ``tracks`` are on the clock of the whole recording.
-            names: of the stems, instead of ``voice_1`` ...
+            names: of the voices and their stems, instead of ``voice_1`` ...
             start, duration: seconds of the recording to separate.
             format, bit_depth: of the stems; as the recording by default.
             synth: also write ``<name>_synth``, the synthesised voices (16 kHz), where the method has some.
@@ -153,6 +156,7 @@ class Separator:
         path, folder = Path(path), Path(folder)
         if synth:
             self.method.require_singing()
+        self.method.call_voices(names)
         begun = monotonic()
         with open_audio(path) as source:
             first, samples = source.span(start, duration)

@@ -5,9 +5,9 @@ also where stems are at hand: the network learns to live with its errors.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -45,10 +45,6 @@ class Taken:
     voices: int
     stems: dict[int, str] = field(default_factory=dict)
     told_by: ToldBy | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -1,35 +1,31 @@
 """The training loop: learn to explain mixtures, judge on held-out ones, keep the best.
 
-Unsupervised (the paper, section III-C): the synthesised voices are added and their sum is compared with the
-mixture by the multi-scale spectral loss (13), (14). The loop knows nothing of files and folders: `vocsep.fit`
-feeds it a user's recordings, and the shipped model was trained by the same loop on synthetic singing.
+What is minimised: `vocsep.objectives`. Where stems of some voices are at hand, steps that compare the sum of
+the voices with the mixture and steps that compare voices with their stems alternate, after C. Doire and
+O. Okubadejo, "Interleaved multitask learning for audio source separation with independent databases" (2019).
+
+The loop knows nothing of files and folders: `vocsep.fit` feeds it a user's recordings, and the shipped model
+was trained by the same loop on synthetic singing.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vocsep.divergence import magnitude_divergence
 from vocsep.errors import ModelError, SettingsError
 from vocsep.excerpts import Excerpts
-from vocsep.loss import multi_scale_spectral_loss
-from vocsep.masks import comb_powers, voice_powers
+from vocsep.objectives import Objective, Supervision, Target, learning_names, targets_of, training_loss
 from vocsep.schedule import Progress, Schedule
 from vocsep.source.excitation import harmonic_excitation
-from vocsep.source.voice import SourceParameters, synthesise
-from vocsep.spectra import HOP, MASK_FFT, stft
 
 __all__ = ["Objective", "Progress", "Schedule", "Trainer", "train_steps"]
 
-Objective = Literal["sound", "power"]
-
 JUDGING_SEED = 20220109  # noise of the held-out excerpts: always the same, so that losses can be compared
-POWER_HOP = 2 * HOP  # samples: windows of 128 ms need not be compared every 16 ms
 DIVERGED = 20  # steps in a row whose gradients are not finite before we give up
 
 
@@ -38,9 +34,8 @@ class Trainer:
 
     Args:
         estimator: ``estimator(mixture, f0, excitation=h)`` gives `SourceParameters`; it is trained in place.
-        objective: ``sound`` compares waveforms (13), (14); ``power`` compares the expected powers with the
-            mixture's
-            magnitudes (`vocsep.divergence`), which is what the masks are made of, and costs a third.
+        objective: ``sound`` or ``power``, how sounds are compared.
+        supervision: what they are compared with, where stems are at hand.
         seed: decides the noise of each step.
         device: where to compute.
     """
@@ -50,10 +45,11 @@ class Trainer:
         estimator: nn.Module,
         *,
         objective: Objective = "sound",
+        supervision: Supervision = "partly",
         seed: int = 0,
         device: torch.device | None = None,
     ) -> None:
-        self.objective = objective
+        self.objective, self.supervision = objective, supervision
         self.device = device or torch.device("cpu")
         self.estimator = estimator.to(self.device)
         self.optimiser = torch.optim.Adam(self.estimator.parameters())
@@ -65,17 +61,32 @@ class Trainer:
     def _weights(self) -> dict[str, Tensor]:
         return {name: tensor.detach().cpu().clone() for name, tensor in self.estimator.state_dict().items()}
 
-    def loss(self, excerpts: Excerpts, noise_seed: int) -> Tensor:
-        """Loss of a batch, a scalar with gradient (13), (14)."""
+    def loss(self, excerpts: Excerpts, noise_seed: int, target: Target = "mixture") -> Tensor:
+        """Loss of a batch, a scalar with gradient (see `vocsep.objectives`)."""
+        return self._losses(excerpts, noise_seed, (target,), excerpts.names)[target]
+
+    def _losses(
+        self,
+        excerpts: Excerpts,
+        noise_seed: int,
+        targets: Sequence[Target],
+        names: Sequence[str | None] | None,
+    ) -> dict[Target, Tensor]:
         excerpts = excerpts.to(self.device)
-        samples = excerpts.mixture.shape[-1]
         with torch.no_grad():  # F0 is given, so the excitation is computed once for features and synthesis
-            excitation = harmonic_excitation(excerpts.f0, samples)
-        parameters = self.estimator(excerpts.mixture, excerpts.f0, excitation=excitation)
-        if self.objective == "power":
-            return _power_loss(parameters, excitation, excerpts.mixture)
-        voices = synthesise(parameters, samples, excitation=excitation, seed=noise_seed)
-        return multi_scale_spectral_loss(voices.sum(dim=1), excerpts.mixture)
+            excitation = harmonic_excitation(excerpts.f0, excerpts.mixture.shape[-1])
+        more = {} if names is None else {"names": names}
+        parameters = self.estimator(excerpts.mixture, excerpts.f0, excitation=excitation, **more)
+        return {
+            target: training_loss(self.objective, target, parameters, excitation, excerpts, noise_seed)
+            for target in targets
+        }
+
+    def _learned(self, excerpts: Excerpts, noise_seed: int) -> Tensor:
+        """Loss of this step: of what the batch offers, one after the other from step to step."""
+        targets = targets_of(excerpts, self.supervision)
+        target = targets[self.at.step % len(targets)]
+        return self._losses(excerpts, noise_seed, (target,), learning_names(excerpts, target))[target]
 
     def step(self, excerpts: Excerpts, learning_rate: float, clip: float) -> None:
         """One step of Adam. A batch whose gradients are not finite is passed over.
@@ -87,7 +98,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
         self.optimiser.zero_grad(set_to_none=True)
-        loss = self.loss(excerpts, noise_seed=self.seed + self.at.step + 1)
+        loss = self._learned(excerpts, noise_seed=self.seed + self.at.step + 1)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.estimator.parameters(), clip)
         value = float(loss.detach())
@@ -105,24 +116,26 @@ class Trainer:
         self.at = replace(self.at, step=self.at.step + 1, loss=smoothed)
 
     def judge(self, held_out: Sequence[Excerpts]) -> float:
-        """Mean loss of the held-out excerpts; remembers the weights if they are the best so far."""
+        """Loss of the held-out excerpts; remembers the weights if they are the best so far.
+
+        Of each kind of loss the mean over the excerpts that have it. With full supervision that of the
+        sources decides, else the mean of both: neither kind is forgotten because it has few excerpts.
+        """
         self.estimator.eval()
-        total, count = 0.0, 0
+        totals: dict[Target, float] = {"mixture": 0.0, "sources": 0.0}
+        counts = dict.fromkeys(totals, 0)
         with torch.no_grad():
             for excerpts in held_out:
-                total += float(self.loss(excerpts, JUDGING_SEED)) * len(excerpts.mixture)
-                count += len(excerpts.mixture)
-        judged = total / count
-        self.at = replace(
-            self.at,
-            judged=judged,
-            start=judged if math.isnan(self.at.start) else self.at.start,
-            stale=self.at.stale + 1,
-        )
-        if judged < self.at.best:
+                targets = targets_of(excerpts, "none" if self.supervision == "none" else "partly")
+                for target, loss in self._losses(excerpts, JUDGING_SEED, targets, excerpts.names).items():
+                    totals[target] += float(loss) * len(excerpts.mixture)
+                    counts[target] += len(excerpts.mixture)
+        means: dict[str, float] = {kind: totals[kind] / count for kind, count in counts.items() if count}
+        deciding = [means["sources"]] if self.supervision == "full" else list(means.values())
+        self.at = self.at.after_look(sum(deciding) / len(deciding), means)
+        if self.at.stale == 0:
             self.best_weights = self._weights()
-            self.at = replace(self.at, best=judged, best_step=self.at.step, stale=0)
-        return judged
+        return self.at.judged
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is needed to go on later, as named tensors: weights, best weights, moments of Adam."""
@@ -162,26 +175,12 @@ class Trainer:
 
     def forget_best(self) -> None:
         """Judge anew, because the held-out excerpts have changed."""
-        self.at = replace(self.at, start=math.nan, judged=math.nan, best=math.inf, stale=0)
+        self.at = self.at.forgotten()
 
     def use_best(self) -> None:
         """Put the best weights into the estimator."""
         self.estimator.load_state_dict(self.best_weights)
         self.estimator.eval()
-
-
-def _power_loss(parameters: SourceParameters, excitation: Tensor, mixture: Tensor) -> Tensor:
-    """Mean divergence of a batch; one recording at a time, which keeps its blocks in the cache."""
-    total = mixture.new_zeros(())
-    for i, signal in enumerate(mixture):
-        with torch.no_grad():
-            magnitudes = stft(signal, MASK_FFT, POWER_HOP).abs()
-            scale = magnitudes.mean().clamp_min(1e-9)
-            combs = comb_powers(excitation[i], POWER_HOP)
-        sparse = parameters.batch_slice(i, i + 1).frames_slice(0, None, POWER_HOP // HOP)
-        powers = voice_powers(sparse, combs).sum(dim=0) / scale**2
-        total = total + magnitude_divergence(powers, magnitudes / scale)
-    return total / len(mixture)
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

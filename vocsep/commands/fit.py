@@ -1,7 +1,5 @@
-"""``vocsep fit``: learn from a folder of recordings, and nothing but these recordings."""
+"""``vocsep fit``: learn from a folder of recordings, with stems of them or without."""
 
-import math
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,27 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vocsep.commands import options
+from vocsep.commands.inputs import read_names
 from vocsep.commands.options import MODEL, OUTPUT, RUN, positive, within
 
 if TYPE_CHECKING:
-    from vocsep.commands.screen import ProgressCallback, Screen
-    from vocsep.fit import FitProgress, FitResult
     from vocsep.fit_settings import FitSettings
 
 MOST_STEPS = 100_000_000
-STAGES = {"recordings": "finding pitches", "training": "learning"}
-ENDED = {
-    "steps": "all steps done",
-    "time": "the time is up",
-    "no improvement": "it got no better any more",
-}
+STEMS = "Stems"
 
 
 def fit(
     folder: Annotated[
         Path,
         typer.Argument(
-            metavar="FOLDER", help="Recordings of the choir, in this folder and below.", show_default=False
+            metavar="FOLDER",
+            help="Recordings of the choir, in this folder and below. A folder stems/ beside a recording "
+            "holds single voices of it.",
+            show_default=False,
         ),
     ],
     voices: options.Voices = None,
@@ -41,6 +36,34 @@ def fit(
             metavar="FILE",
             rich_help_panel=OUTPUT,
             help="The model file. Default: <folder name>.safetensors here.",
+            show_default=False,
+        ),
+    ] = None,
+    supervised: Annotated[
+        bool, typer.Option("--supervised", rich_help_panel=STEMS, help="Learn from stems and nothing else.")
+    ] = False,
+    unsupervised: Annotated[
+        bool,
+        typer.Option("--unsupervised", rich_help_panel=STEMS, help="Learn from mixtures and ignore stems."),
+    ] = False,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            "--names",
+            metavar="A,B,...",
+            rich_help_panel=STEMS,
+            help="Names of the voices, the highest first, as stems are called. "
+            "Default: soprano,alto,tenor,bass.",
+            show_default=False,
+        ),
+    ] = None,
+    per_voice_decoders: Annotated[
+        str | None,
+        typer.Option(
+            "--per-voice-decoders",
+            metavar="A,B,...",
+            rich_help_panel=STEMS,
+            help="Voices, by name, that are learned apart from the others, each from its own stems.",
             show_default=False,
         ),
     ] = None,
@@ -110,12 +133,16 @@ def fit(
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
-    """Learn from your own recordings; no isolated voices are needed. Ctrl-C saves and says how to go on.
+    """Learn from your own recordings; no isolated voices are needed, but they help. Ctrl-C saves and says how
+    to go on.
 
     Example: [bold]vocsep fit ./my_choir_recordings -n 4 --minutes 30[/bold]
     """
     given = {
         "voices": voices,
+        "supervision": _supervision(supervised, unsupervised),
+        "names": read_names(names, voices),
+        "per_voice_decoders": read_names(per_voice_decoders, None, "--per-voice-decoders"),
         "preset": preset,
         "steps": steps,
         "minutes": minutes,
@@ -125,6 +152,7 @@ def fit(
     settings = _settings(config, {name: value for name, value in given.items() if value is not None})
     target = output or Path(f"{folder.resolve().name or 'model'}.safetensors")
 
+    from vocsep.commands.fit_figures import show, tell
     from vocsep.commands.screen import Screen
     from vocsep.fit import fit as learn
 
@@ -136,10 +164,16 @@ def fit(
             settings,
             resume=resume,
             overwrite=overwrite,
-            progress=lambda at: _tell(progress, at),
+            progress=lambda at: tell(progress, at),
         )
-    _show(screen, result)
+    show(screen, result)
     screen.document(result.to_dict())
+
+
+def _supervision(supervised: bool, unsupervised: bool) -> str | None:
+    if supervised and unsupervised:
+        raise typer.BadParameter("--supervised and --unsupervised exclude each other")
+    return "full" if supervised else "none" if unsupervised else None
 
 
 def _settings(config: Path | None, given: dict[str, Any]) -> "FitSettings":
@@ -154,58 +188,3 @@ def _settings(config: Path | None, given: dict[str, Any]) -> "FitSettings":
     if "steps" in given and "minutes" not in given and settings.minutes == FitSettings().minutes:
         given = given | {"minutes": None}  # whoever counts steps does not want the clock to end it
     return replace(settings, **given)
-
-
-def _tell(progress: "ProgressCallback", at: "FitProgress") -> None:
-    stage = STAGES.get(at.stage, at.stage)
-    if at.training is None:
-        progress(stage, at.share_done, at.text)
-        return
-    now = at.training
-    figures = []
-    if math.isfinite(now.loss):
-        figures.append(f"loss {now.loss:.3f}")
-    if math.isfinite(now.best):
-        figures.append(f"best {now.best:.3f}")
-    if now.seconds_left is not None:
-        figures.append(f"{_time(now.seconds_left)} left")
-    progress(stage, at.share_done, ", ".join(figures))
-
-
-def _time(seconds: float) -> str:
-    from vocsep.report import clock
-
-    return clock(seconds)
-
-
-def _show(screen: "Screen", result: "FitResult") -> None:
-    for line in result.passed_over:
-        screen.warn(f"not used: {line}")
-    for warning in result.warnings:
-        screen.warn(warning)
-    counts = " and ".join(
-        f"{recordings} with {voices} voice{'s' if voices > 1 else ''}"
-        for voices, recordings in result.voices.items()
-    )
-    screen.line(f"{result.path}", style="bold")
-    screen.line(f"learned from      {counts}, {_time(result.recorded_seconds)} in all")
-    screen.line(
-        f"held-out loss     {result.start_loss:.3f} ({result.started_from}) -> {result.best_loss:.3f}"
-    )
-    screen.line(
-        f"steps             {result.steps} in {_time(result.seconds)}, best at {result.best_step}; "
-        f"ended because {ENDED.get(result.ended, result.ended)}"
-    )
-    voices = max(result.voices, key=lambda count: result.voices[count], default=4)
-    command = [
-        "vocsep",
-        "separate",
-        "my_recording.wav",
-        "-n",
-        str(voices),
-        "--model",
-        str(result.path),
-        "-o",
-        "stems/",
-    ]
-    screen.line(f"use it            {shlex.join(command)}")

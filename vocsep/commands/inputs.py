@@ -74,7 +74,7 @@ def _free_name(name: str, taken: Iterable[str]) -> str:
     return free
 
 
-def read_names(text: str | None, voices: int | None) -> list[str] | None:
+def read_names(text: str | None, voices: int | None, option: str = "--names") -> list[str] | None:
     """Names of the voices from ``soprano,alto,...``, checked: they become file names.
 
     Raises:
@@ -85,14 +85,14 @@ def read_names(text: str | None, voices: int | None) -> list[str] | None:
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if not name:
-            raise typer.BadParameter(f"--names {text!r} holds an empty name")
+            raise typer.BadParameter(f"{option} {text!r} holds an empty name")
         if name.startswith(".") or any(sign in '/\\:*?"<>|' or not sign.isprintable() for sign in name):
-            raise typer.BadParameter(f"--names: {name!r} cannot be the name of a file")
+            raise typer.BadParameter(f"{option}: {name!r} cannot be the name of a file")
     twice = [name for name, count in Counter(name.casefold() for name in names).items() if count > 1]
     if twice:
-        raise typer.BadParameter(f"--names: {twice[0]!r} is given more than once")
+        raise typer.BadParameter(f"{option}: {twice[0]!r} is given more than once")
     if voices is not None and len(names) != voices:
-        raise typer.BadParameter(f"--names holds {len(names)} names, but -n is {voices}")
+        raise typer.BadParameter(f"{option} holds {len(names)} names, but -n is {voices}")
     return names
 
 

@@ -1,12 +1,14 @@
 """The default network, ours: dilated convolutions over the comb features of each voice.
 
-All voices share the weights and hear of each other through the mean over voices of every hidden layer, so
-their number may differ between training and use, and their order does not matter. Time is covered
-symmetrically and finitely, so overlapping pieces of a long recording agree inside. Everything is relative to
-the RMS of the excerpt, so that the loudness of a recording does not matter either.
+All voices share the weights (parts may have a last block and heads of their own) and hear of each other
+through the mean over voices of every hidden layer, so their number may differ between training and use, and
+their order does not matter. Time is covered symmetrically and finitely, so overlapping pieces of a long
+recording agree inside. Everything is relative to the RMS of the excerpt, so that the loudness of a recording
+does not matter either.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,7 @@ from torch.nn.functional import leaky_relu
 from vocsep.estimator.decoder import scaled_midi
 from vocsep.estimator.features import CombFeatures
 from vocsep.estimator.heads import FrameHead
+from vocsep.estimator.parts import SHARED, decode_voices
 from vocsep.estimator.settings import EstimatorSettings
 
 FEATURES_PER_BAND = 4
@@ -37,13 +40,25 @@ class VoiceBlock(nn.Module):
         with torch.no_grad():
             self.project.weight *= FIRST_RESIDUAL
 
-    def forward(self, x: Tensor, voices: int) -> Tensor:
-        """``(batch * voices, units, frames)`` -> the same shape."""
-        shape = (-1, voices, *x.shape[1:])
-        shared = self.exchange(x.reshape(shape).mean(1))
-        hidden = (self.convolve(x).reshape(shape) + shared.unsqueeze(1)).reshape(x.shape)
-        added: Tensor = self.project(leaky_relu(hidden, 0.1))
-        return x + added
+    def forward(self, x: Tensor, mean: Tensor) -> Tensor:
+        """Some voices ``(batch, some, units, frames)`` and the mean of x over all, ``(batch, units, frames)``
+        -> the shape of x.
+        """
+        flat = x.flatten(0, 1)
+        hidden = self.convolve(flat).reshape(x.shape) + self.exchange(mean).unsqueeze(1)
+        added: Tensor = self.project(leaky_relu(hidden.flatten(0, 1), 0.1))
+        return (flat + added).reshape(x.shape)
+
+
+class PartDecoder(nn.Module):
+    """The last block and the heads, for one part alone."""
+
+    def __init__(self, settings: EstimatorSettings) -> None:
+        """Build with ``units`` and ``blocks`` of the settings."""
+        super().__init__()
+        self.block = VoiceBlock(settings.units, DILATION_GROWTH ** (settings.blocks - 1))
+        self.frame_head = FrameHead(settings.units, settings, 0.0, 0.0)
+        self.noise_head = nn.Linear(settings.units, settings.noise_bands)
 
 
 class CombNetwork(nn.Module):
@@ -57,30 +72,48 @@ class CombNetwork(nn.Module):
         self.blocks = nn.ModuleList(VoiceBlock(units, DILATION_GROWTH**i) for i in range(settings.blocks))
         self.frame_head = FrameHead(units, settings, 0.0, 0.0)
         self.noise_head = nn.Linear(units, settings.noise_bands)
+        self.part_decoders = nn.ModuleList(PartDecoder(settings) for _ in settings.decoders)
         # log10 of the bounds: in the range where (7) is exponential, raw = log10(value / maximum)
         self.log_maxima = math.log10(settings.alpha_maximum), math.log10(settings.gain_maximum)
 
-    def forward(self, comb: CombFeatures, f0: Tensor) -> tuple[Tensor, Tensor]:
+    def begin_decoders(self) -> None:
+        """Let the decoders of parts begin as the shared one."""
+        for part in self.part_decoders:
+            for name in ("block", "frame_head", "noise_head"):
+                shared = self.blocks[-1] if name == "block" else self.get_submodule(name)
+                part.get_submodule(name).load_state_dict(shared.state_dict())
+
+    def forward(self, comb: CombFeatures, f0: Tensor, decoders: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Raw parameters: what the network adds, in the logarithm, to the closed-form guesses at alpha and g.
 
         Args:
             comb: features.
             f0: ``(batch, voices, frames)`` Hz.
+            decoders: which one reads each voice (`vocsep.estimator.parts`).
 
         Returns:
             frame_raw: ``(batch, voices, frames, 2 + order + 1)``.
             noise_raw: ``(batch, voices, L)``, from the mean over frames.
         """
-        batch, voices, frames = f0.shape
         pitch = torch.stack([4 * scaled_midi(f0) - 2, (f0 > 0).to(f0)], -1)
         entered = leaky_relu(self.enter(torch.cat([comb.features, pitch], -1)), 0.1)
-        x = entered.reshape(batch * voices, frames, -1).transpose(1, 2)
-        for block in self.blocks:
-            x = block(x, voices)
-        hidden = x.transpose(1, 2).reshape(batch, voices, frames, -1)
-        raw = self.frame_head(hidden)
+        x = entered.transpose(2, 3)
+        for block in self.blocks[:-1]:
+            x = block(x, x.mean(1))
+        mean = x.mean(1)
+
+        def decode(which: int, voices: list[int]) -> tuple[Tensor, Tensor]:
+            own = self if which == SHARED else self.part_decoders[which]
+            block = self.blocks[-1] if which == SHARED else own.get_submodule("block")
+            some = x if len(voices) == x.shape[1] else x[:, voices]
+            hidden = block(some, mean).transpose(2, 3)
+            frame_raw: Tensor = own.get_submodule("frame_head")(hidden)
+            noise_raw: Tensor = own.get_submodule("noise_head")(hidden.mean(2))
+            return frame_raw, noise_raw
+
+        raw, noise_raw = decode_voices(decoders, decode)
         guess = torch.zeros_like(raw)
         guess[..., 0] = comb.log_alpha / math.log(10) - self.log_maxima[0]
         first_gain = comb.log_gain / math.log(10) + FIRST_NOISE_DB / 20 - self.log_maxima[1]
         guess[..., 1] = first_gain.expand_as(f0)
-        return raw + guess, self.noise_head(hidden.mean(2))
+        return raw + guess, noise_raw

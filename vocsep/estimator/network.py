@@ -6,6 +6,9 @@ network; the `paper` preset is the network of figure 3 with its sizes, the `comb
 lighter.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from torch import Tensor, nn
 
 from vocsep.estimator.comb import CombNetwork
@@ -13,6 +16,7 @@ from vocsep.estimator.decoder import VoiceDecoder
 from vocsep.estimator.encoder import MixtureEncoder
 from vocsep.estimator.features import comb_features
 from vocsep.estimator.heads import bounded_parameters
+from vocsep.estimator.parts import SHARED, decode_voices, decoders_of_voices
 from vocsep.estimator.settings import EstimatorSettings, presets
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.voice import SourceParameters
@@ -22,7 +26,12 @@ __all__ = ["Estimator", "EstimatorSettings", "presets"]
 
 
 class Estimator(nn.Module):
-    """Network of either preset; the number of voices may differ from call to call."""
+    """Network of either preset; the number of voices may differ from call to call.
+
+    Attributes:
+        settings: what it is made of.
+        names: of the voices in the recordings to come, the highest first, where the caller knows them.
+    """
 
     def __init__(self, settings: EstimatorSettings | None = None) -> None:
         """Build with random weights (from the global generator of torch)."""
@@ -31,16 +40,43 @@ class Estimator(nn.Module):
         if self.settings.kind == "paper":
             self.encoder = MixtureEncoder(self.settings)
             self.decoder = VoiceDecoder(self.settings)
+            self.part_decoders = nn.ModuleList(VoiceDecoder(self.settings) for _ in self.settings.decoders)
         else:
             self.network = CombNetwork(self.settings)
+        self.names: Sequence[str] | None = None
 
-    def forward(self, mixture: Tensor, f0: Tensor, excitation: Tensor | None = None) -> SourceParameters:
+    def with_decoders(self, names: tuple[str, ...] = (), decoders: tuple[str, ...] = ()) -> "Estimator":
+        """The same with decoders of their own for parts, which begin as the one that all voices share.
+
+        Args:
+            names, decoders: as in `EstimatorSettings`; without any this very estimator is returned.
+        """
+        if not decoders:
+            return self
+        made = Estimator(replace(self.settings, names=names, decoders=decoders))
+        made.load_state_dict(self.state_dict(), strict=False)  # the parts follow
+        if self.settings.kind == "paper":
+            for part in made.part_decoders:
+                part.load_state_dict(self.decoder.state_dict())
+        else:
+            made.network.begin_decoders()
+        return made.train(self.training)
+
+    def forward(
+        self,
+        mixture: Tensor,
+        f0: Tensor,
+        excitation: Tensor | None = None,
+        names: Sequence[str | None] | None = None,
+    ) -> SourceParameters:
         """Estimate the parameters of every voice.
 
         Args:
             mixture: ``(batch, samples)`` at 16 kHz; the `paper` preset expects a peak of 1.
             f0: ``(batch, voices, frames)`` Hz, 0 where unvoiced, ``frame_count(samples)`` frames.
             excitation: ``(batch, voices, samples)`` harmonics of ``f0``, if they have been computed before.
+            names: of the voices, which decide about decoders of their own; None: those in ``self.names``, or
+                of the recordings that were learned from, if there are as many.
 
         Returns:
             Source parameters.
@@ -53,11 +89,21 @@ class Estimator(nn.Module):
             raise ValueError(
                 f"batch and frames of the F0 are {f0.shape[0]}, {f0.shape[2]}; they must be {expected}"
             )
+        if names is None and self.names is not None and len(self.names) == f0.shape[1]:
+            names = self.names
+        decoders = decoders_of_voices(self.settings, f0.shape[1], names)
         if self.settings.kind == "paper":
-            frame_raw, noise_raw = self.decoder(self.encoder(mixture), f0)
+            latent = self.encoder(mixture)
+
+            def decode(which: int, voices: list[int]) -> tuple[Tensor, Tensor]:
+                own = self.decoder if which == SHARED else self.part_decoders[which]
+                raw: tuple[Tensor, Tensor] = own(latent, f0[:, voices])
+                return raw
+
+            frame_raw, noise_raw = decode_voices(decoders, decode)
             return bounded_parameters(f0, frame_raw, noise_raw, self.settings)
         if excitation is None:
             excitation = harmonic_excitation(f0, mixture.shape[-1])
         comb = comb_features(mixture, excitation, self.settings.bands)
-        frame_raw, noise_raw = self.network(comb, f0)
+        frame_raw, noise_raw = self.network(comb, f0, decoders)
         return bounded_parameters(f0, frame_raw, noise_raw, self.settings, comb.rms)

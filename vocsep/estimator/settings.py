@@ -47,6 +47,8 @@ class EstimatorSettings:
         encoder_units, encoder_layers: size of the recurrent encoder (``paper``).
         latent: channels of the latent mixture (``paper``).
         decoder_units: channels of the decoder (``paper``).
+        names: of the voices of the recordings that were learned from, the highest first; empty = none known.
+        decoders: those among the names that have a decoder of their own (`vocsep.estimator.parts`).
     """
 
     kind: str = "comb"
@@ -63,6 +65,8 @@ class EstimatorSettings:
     encoder_layers: int = 3
     latent: int = 128
     decoder_units: int = 512
+    names: tuple[str, ...] = ()
+    decoders: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built.
@@ -80,6 +84,11 @@ class EstimatorSettings:
             if not low <= value <= high:
                 raise SettingsError(f"estimator setting {name} is {value}; it must lie in [{low}, {high}]")
         check_order(self.lsf_order)
+        for name in ("names", "decoders"):  # JSON has lists
+            object.__setattr__(self, name, checked_names(name, getattr(self, name)))
+        for name in self.decoders:
+            if name.casefold() not in (known.casefold() for known in self.names):
+                raise SettingsError(f"decoders: {name!r} is not one of the names {', '.join(self.names)}")
 
     @classmethod
     def preset(cls, name: str = "comb") -> "EstimatorSettings":
@@ -111,6 +120,18 @@ class EstimatorSettings:
             if name not in known:
                 raise SettingsError(f"estimator setting {name!r} is unknown")
         return cls(**values)
+
+
+def checked_names(setting: str, names: Any) -> tuple[str, ...]:
+    """Names of voices as a tuple.
+
+    Raises:
+        SettingsError: not a list of different texts, none of them empty.
+    """
+    listed = isinstance(names, (list, tuple)) and all(isinstance(name, str) and name for name in names)
+    if not listed or len({name.casefold() for name in names}) < len(names):
+        raise SettingsError(f"{setting}: {names!r} is not a list of different names")
+    return tuple(names)
 
 
 def presets() -> list[str]:
