@@ -1,0 +1,161 @@
+"""What stems are worth: `python benchmarks/partly.py`, on synthetic singing, six minutes of one core a seed.
+
+A choir of four synthetic singers sings songs; models are fitted to their mixtures from random weights, with
+the same number of steps each, and separate other songs of the same singers (no adaptation, `--adapt 0`).
+Everything else is as in use: the folder is read by `vocsep.fit`, F0 is estimated from the mixtures.
+
+- mixtures: nothing but the mixtures (``supervision none``);
+- + sopranos: the mixtures, and songs of the soprano alone;
+- + own decoder: the same, and the soprano has a decoder of her own;
+- partly: the mixtures with the stems of all voices, steps that alternate;
+- supervised: stems alone (``supervision full``).
+
+Printed: mean SI-SDR per second of each voice in dB (no mean removal, seconds more than 20 dB below the
+voice's mean energy left out), the mean over seeds, and for each way the difference from mixtures, with its
+standard error over the seeds.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from vocsep import Separator
+from vocsep.evaluate import mean_and_median, si_sdr_per_second
+from vocsep.fit import fit
+from vocsep.fit_settings import FitSettings
+from vocsep.pitch.estimate import PitchEstimator
+from vocsep.singers.performance import CONTROL, perform
+from vocsep.singers.room import random_room, reverberate, room_response
+from vocsep.singers.score import random_score
+from vocsep.singers.singer import Singer, random_singer
+from vocsep.singers.voice import sing
+from vocsep.spectra import HOP, SAMPLE_RATE
+
+PARTS = ("soprano", "alto", "tenor", "bass")
+MEDIANS = (72.0, 66.0, 59.0, 51.0)  # MIDI numbers that the singers' vocal tracts fit
+WAYS: dict[str, tuple[str, dict[str, Any]]] = {
+    "mixtures": ("mixtures", {}),
+    "+ sopranos": ("sopranos", {}),
+    "+ own decoder": ("sopranos", {"per_voice_decoders": ["soprano"]}),
+    "partly": ("songs", {}),
+    "supervised": ("songs", {"supervision": "full"}),
+}
+
+Stems = NDArray[np.float32]  # (voices, samples) at 16 kHz
+
+
+def song(choir: Sequence[Singer], seconds: float, rng: np.random.Generator) -> Stems:
+    """A song by the choir in a room, peak of the mixture 0.9."""
+    samples = round(seconds * SAMPLE_RATE) // HOP * HOP
+    reverberation, direct = random_room(rng)
+    stems = []
+    for notes, singer in zip(random_score(rng, seconds).parts, choir, strict=True):
+        audio, _ = sing(perform(notes, singer, samples // CONTROL + 1, rng), singer, rng)
+        stems.append(reverberate(audio, room_response(rng, reverberation, direct + rng.normal(0, 2))))
+    together = np.stack(stems).astype(np.float32)
+    return np.asarray(together * (0.9 / np.abs(together.sum(axis=0)).max()))
+
+
+def write(path: Path, audio: NDArray[np.float32]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, audio, SAMPLE_RATE, subtype="FLOAT")
+
+
+def folders(root: Path, choir: Sequence[Singer], options: argparse.Namespace, seed: int) -> None:
+    """Write what each way learns from."""
+    rng = np.random.default_rng((seed, 1))
+    for number in range(options.songs):
+        stems = song(choir, options.seconds, rng)
+        for folder in ("mixtures", "sopranos", "songs"):
+            write(root / folder / f"{number}" / "mix.wav", stems.sum(axis=0))
+        for place, (part, stem) in enumerate(zip(PARTS, stems, strict=True), start=1):
+            write(root / "songs" / f"{number}" / "stems" / f"{place}_{part}.wav", stem)
+    for number in range(options.sopranos):
+        alone = song(choir, options.seconds, rng)[0]
+        write(
+            root / "sopranos" / f"alone {number}" / "stems" / "soprano.wav", 0.5 * alone / np.abs(alone).max()
+        )
+
+
+def measure(root: Path, seed: int, options: argparse.Namespace) -> dict[str, list[float]]:
+    """SI-SDR of each voice, by way."""
+    rng = np.random.default_rng(seed)
+    choir = [random_singer(rng, median) for median in MEDIANS]
+    folders(root, choir, options, seed)
+    rng = np.random.default_rng((seed, 2))
+    tests = [song(choir, options.seconds, rng) for _ in range(options.tests)]
+    tracks = [PitchEstimator().estimate(stems.sum(axis=0), len(PARTS)) for stems in tests]
+    scores = {}
+    for way in options.ways:
+        folder, settings = WAYS[way]
+        model = root / f"{way}.safetensors"
+        began = time.process_time()
+        learned = FitSettings.from_dict(
+            {
+                "voices": len(PARTS),
+                "steps": options.steps,
+                "minutes": None,
+                "batch": options.batch,
+                "from_scratch": not options.shipped,
+                "device": "cpu",
+                "seed": seed,
+            }
+            | settings
+        )
+        result = fit(root / folder, model, learned)
+        separator = Separator(model, adapt=0, device="cpu")
+        found: list[list[float]] = []
+        for stems, f0 in zip(tests, tracks, strict=True):
+            separated = separator.separate(stems.sum(axis=0), SAMPLE_RATE, tracks=f0, names=PARTS).stems
+            per_second = si_sdr_per_second(stems, separated, SAMPLE_RATE)
+            found.append([mean_and_median(voice)[0] for voice in per_second])
+        scores[way] = np.mean(found, axis=0).tolist()
+        shown = "  ".join(f"{value:6.2f}" for value in scores[way])
+        cost = time.process_time() - began
+        print(f"seed {seed}  {way:14s} {shown}   best at {result.best_step}, {cost:.0f} s", flush=True)
+    return scores
+
+
+def main() -> None:
+    """Measure all seeds, print the table and write the figures as JSON if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--songs", type=int, default=8, help="mixtures to learn from")
+    parser.add_argument("--sopranos", type=int, default=8, help="songs of the soprano alone")
+    parser.add_argument("--tests", type=int, default=4, help="other songs, to separate")
+    parser.add_argument("--seconds", type=float, default=12.0, help="length of each")
+    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--shipped", action="store_true", help="start from the shipped model")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    results = []
+    print(f"{'':23s}{'  '.join(f'{part:>6s}' for part in ('sopr.', 'alto', 'tenor', 'bass'))}")
+    for seed in range(options.seeds):
+        with tempfile.TemporaryDirectory(prefix="vocsep-") as folder:
+            results.append(measure(Path(folder), seed, options))
+    figures = {way: np.array([result[way] for result in results]) for way in options.ways}
+    for way, voices in figures.items():
+        values = [*voices.mean(axis=0), voices.mean()]
+        print(f"mean    {way:14s} {'  '.join(f'{value:6.2f}' for value in values)}")
+    first = figures[options.ways[0]]
+    for way in options.ways[1:]:
+        gain = figures[way] - first
+        error = gain.std(axis=0, ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.zeros(len(PARTS))
+        shown = "  ".join(f"{g:+.2f} ({e:.2f})" for g, e in zip(gain.mean(axis=0), error, strict=True))
+        print(f"less {options.ways[0]}: {way:14s} {shown}")
+    if options.json:
+        options.json.write_text(json.dumps({way: voices.tolist() for way, voices in figures.items()}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
