@@ -93,7 +93,20 @@ def measure(root: Path, seed: int, options: argparse.Namespace) -> dict[str, lis
     rng = np.random.default_rng((seed, 2))
     tests = [song(choir, options.seconds, rng) for _ in range(options.tests)]
     tracks = [PitchEstimator().estimate(stems.sum(axis=0), len(PARTS)) for stems in tests]
-    scores = {}
+    scores: dict[str, list[float]] = {}
+
+    def judge(way: str, separator: Separator, note: str) -> None:
+        found: list[list[float]] = []
+        for stems, f0 in zip(tests, tracks, strict=True):
+            separated = separator.separate(stems.sum(axis=0), SAMPLE_RATE, tracks=f0, names=PARTS).stems
+            per_second = si_sdr_per_second(stems, separated, SAMPLE_RATE)
+            found.append([mean_and_median(voice)[0] for voice in per_second])
+        scores[way] = np.mean(found, axis=0).tolist()
+        shown = "  ".join(f"{value:6.2f}" for value in scores[way])
+        print(f"seed {seed}  {way:14s} {shown}   {note}", flush=True)
+
+    if options.shipped:
+        judge("shipped", Separator(adapt=0, device="cpu"), "where all ways start")
     for way in options.ways:
         folder, settings = WAYS[way]
         model = root / f"{way}.safetensors"
@@ -111,16 +124,8 @@ def measure(root: Path, seed: int, options: argparse.Namespace) -> dict[str, lis
             | settings
         )
         result = fit(root / folder, model, learned)
-        separator = Separator(model, adapt=0, device="cpu")
-        found: list[list[float]] = []
-        for stems, f0 in zip(tests, tracks, strict=True):
-            separated = separator.separate(stems.sum(axis=0), SAMPLE_RATE, tracks=f0, names=PARTS).stems
-            per_second = si_sdr_per_second(stems, separated, SAMPLE_RATE)
-            found.append([mean_and_median(voice)[0] for voice in per_second])
-        scores[way] = np.mean(found, axis=0).tolist()
-        shown = "  ".join(f"{value:6.2f}" for value in scores[way])
         cost = time.process_time() - began
-        print(f"seed {seed}  {way:14s} {shown}   best at {result.best_step}, {cost:.0f} s", flush=True)
+        judge(way, Separator(model, adapt=0, device="cpu"), f"best at {result.best_step}, {cost:.0f} s")
     return scores
 
 
@@ -143,12 +148,12 @@ def main() -> None:
     for seed in range(options.seeds):
         with tempfile.TemporaryDirectory(prefix="vocsep-") as folder:
             results.append(measure(Path(folder), seed, options))
-    figures = {way: np.array([result[way] for result in results]) for way in options.ways}
+    figures = {way: np.array([result[way] for result in results]) for way in results[0]}
     for way, voices in figures.items():
         values = [*voices.mean(axis=0), voices.mean()]
         print(f"mean    {way:14s} {'  '.join(f'{value:6.2f}' for value in values)}")
     first = figures[options.ways[0]]
-    for way in options.ways[1:]:
+    for way in figures:
         gain = figures[way] - first
         error = gain.std(axis=0, ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.zeros(len(PARTS))
         shown = "  ".join(f"{g:+.2f} ({e:.2f})" for g, e in zip(gain.mean(axis=0), error, strict=True))

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,13 +21,15 @@ from vocsep.cli import app, main
 from vocsep.errors import AudioError, Interrupted, ModelError, VoicesNotFound
 from vocsep.fit_result import FitProgress, FitResult
 from vocsep.pitch.tracks import F0Tracks
+from vocsep.song_reader import Taken
 from vocsep.training import Progress
 
 ISSUE_FLAGS = {
     "separate": "--voices -n --output -o --model --names --f0 --assign --refine --adapt --method --synth "
     "--minus-one --format --bit-depth --start --duration --device --seed --overwrite -y --quiet -q --json",
     "f0": "--voices -n --output -o --format --plot --method --assign --refine --start --duration",
-    "fit": "--voices -n --output -o --preset --steps --minutes --device --resume --seed --config",
+    "fit": "--voices -n --supervised --unsupervised --names --per-voice-decoders --output -o --preset "
+    "--steps --minutes --device --resume --seed --config",
     "demo": "--seed --device --quiet",
     "train-pitch": "--output -o --minutes --seed",
     "train-refiner": "--output -o --minutes --seed --lessons --pitch-model",
@@ -64,6 +66,7 @@ BAD_USAGE = {
     "f0 a.wav --plot a.gif": "a.gif",
     "fit d --steps 0": "0 is not within",
     "fit d --minutes 0": "0 is not more than 0",
+    "fit d --supervised --unsupervised": "exclude each other",
     "train-pitch": "--output",
     "train-pitch -o m --minutes -1": "-1 is not more than 0",
     "train-refiner -o m --lessons 0": "0 is not within",
@@ -505,6 +508,43 @@ def test_fit_ends_with_the_figures_and_the_command_to_use_the_model(
     assert "1 with 3 voices and 2 with 4 voices, 10:00 in all" in out
     assert "vocsep separate my_recording.wav -n 4 --model 'my choir.safetensors' -o stems/" in out
     assert "finding pitches" in err and "learning" in err
+
+
+def test_fit_says_what_was_taken_for_what(
+    room: Callable[..., ModuleType], capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = (
+        Taken("mass.wav", "mixture", 4),
+        Taken("credo", "song", 4, {1: "S.wav", 4: "B.wav"}, "pitch"),
+        Taken("take 3", "voice alone", 1, {1: "soprano.wav"}, "names"),
+    )
+
+    def fit(folder: Path, output: Path, settings: Any, **options: Any) -> FitResult:
+        result = FitResult(output, "steps", 9, 8, 2.0, 1.0, 1.0, 1.0, "shipped model", 3, 60.0, {1: 1, 4: 2})
+        losses = ({"mixture": 3.0, "sources": 1.0}, {"mixture": 1.5, "sources": 0.5})
+        return replace(result, taken=taken, start_losses=losses[0], best_losses=losses[1])
+
+    room("vocsep.fit", fit=fit)
+    assert run("fit d --overwrite") == 0
+    out = capsys.readouterr().out
+    assert "credo: 2 of 4 voices by pitch: 1 S.wav, 4 B.wav" in out
+    assert "take 3: a voice alone, soprano.wav" in out
+    assert "mass.wav" not in out
+    assert "2.000 (shipped model) -> 1.000" in out
+    assert "of mixtures      3.000 -> 1.500" in out and "of stems         1.000 -> 0.500" in out
+
+
+def test_stems_are_asked_for_and_ignored_by_option(
+    fitted: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for options in ("", "--supervised", "--unsupervised", "--names a,b --per-voice-decoders b"):
+        assert run(f"fit d -q {options}") == 0
+    settings = [call["settings"] for call in fitted]
+    assert [chosen.supervision for chosen in settings] == ["partly", "full", "none", "partly"]
+    assert (settings[3].names, settings[3].per_voice_decoders) == (("a", "b"), ("b",))
+    assert main(["fit", "d", "--supervised", "--unsupervised"]) == 2
+    assert main(["fit", "d", "--per-voice-decoders", "b,b"]) == 2
+    assert "--per-voice-decoders: 'b' is given more than once" in capsys.readouterr().err
 
 
 def test_options_win_over_the_settings_file(fitted: list[dict[str, Any]]) -> None:

@@ -125,3 +125,70 @@ def test_a_short_recording_is_judged_on_what_it_learns_and_says_so() -> None:
 
 def test_a_recording_shorter_than_an_excerpt_has_no_start() -> None:
     assert usable_starts(track(0.9), excerpt_frames(1.0)).size == 0
+
+
+def song(
+    seconds: float, given: tuple[bool, ...], seed: int = 0, names: tuple[str | None, ...] | None = None
+) -> Track:
+    """Noise in every voice; stems of some; as F0 the frame numbers of `track`."""
+    voices = len(given)
+    base = track(seconds, voices)
+    rng = np.random.default_rng(seed)
+    stems = rng.uniform(-0.1, 0.1, (voices, len(base.audio))).astype(np.float32)
+    sources = tuple(stem if own else None for stem, own in zip(stems, given, strict=True))
+    return Track(base.name, stems.sum(axis=0), base.f0, sources, names)
+
+
+def test_stems_are_cut_where_the_mixture_is_and_scaled_with_it() -> None:
+    recording = song(20.0, (True, True, True))
+    for excerpts in itertools.islice(ExcerptPool([recording], 1.0).batches(4, torch.Generator()), 10):
+        assert excerpts.sources is not None and excerpts.given is not None
+        assert excerpts.given.all() and excerpts.given.shape == (4, 3)
+        torch.testing.assert_close(excerpts.sources.sum(1), excerpts.mixture, atol=1e-6, rtol=0)
+
+
+def test_a_stem_that_ends_early_is_silent_from_there_on() -> None:
+    recording = song(3.0, (True, False))
+    assert recording.sources is not None and recording.sources[0] is not None
+    short = Track("", recording.audio, recording.f0, (recording.sources[0][: 2 * SAMPLE_RATE], None))
+    ends = 0
+    for excerpts in itertools.islice(ExcerptPool([short], 1.0).batches(4, torch.Generator()), 20):
+        assert excerpts.sources is not None and excerpts.sources[:, 1].abs().max() == 0
+        for row, f0 in zip(excerpts.sources[:, 0], excerpts.f0, strict=True):
+            end = min(max(2 * SAMPLE_RATE - (int(f0[0, 0]) - 1) * HOP, 0), len(row))
+            assert row[end:].abs().sum() == 0
+            assert end == 0 or row[:end].abs().max() > 0
+            ends += 0 < end < len(row)
+    assert ends > 0
+
+
+def test_all_excerpts_of_a_batch_offer_the_same() -> None:
+    tracks = [
+        track(20.0, voices=2),
+        song(20.0, (True, False)),
+        song(20.0, (True, True)),
+        song(20.0, (True,), names=("soprano",)),
+        song(20.0, (True,)),
+    ]
+    pool = ExcerptPool(tracks, 1.0, held_out=0.1)
+    met = set()
+    for excerpts in [*itertools.islice(pool.batches(3, torch.Generator()), 60), *pool.held_out(3)]:
+        given = None if excerpts.given is None else excerpts.given.tolist()
+        assert given is None or given.count(given[0]) == len(given)
+        met.add((excerpts.f0.shape[1], str(given and given[0]), excerpts.names, excerpts.alone))
+    assert len(met) == 5
+    assert (1, "[True]", ("soprano",), True) in met and (2, "None", None, False) in met
+    alone = itertools.islice(pool.batches(3, torch.Generator(), voices=2), 40)
+    assert {excerpts.f0.shape[1] for excerpts in alone} == {2}
+    assert list(ExcerptPool(tracks[3:], 1.0).batches(3, torch.Generator(), voices=2)) == []
+
+
+def test_each_kind_of_recording_is_judged_and_learned() -> None:
+    tracks = [track(100.0), song(8.0, (True, False)), song(8.0, (True,))]
+    pool = ExcerptPool(tracks, 1.0, held_out=0.1, most_held_out=8)
+    assert [sum(place[0] == n for place in pool.judged) for n in range(3)] == [7, 1, 1]
+    assert pool.apart
+    kinds = {
+        (e.f0.shape[1], e.given is None) for e in itertools.islice(pool.batches(2, torch.Generator()), 80)
+    }
+    assert kinds == {(2, True), (2, False), (1, False)}

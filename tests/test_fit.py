@@ -275,6 +275,87 @@ def test_progress_tells_of_both_stages(tmp_path: Path) -> None:
     assert training[-1].training.best < training[-1].training.start
 
 
+def add_stems(tmp_path: Path) -> None:
+    """A song of two stems called soprano and bass, and the soprano alone."""
+    times = np.arange(3 * 16_000) / 16_000
+    for song, names in (("song", ("soprano", "bass")), ("solo", ("soprano",))):
+        for name in names:
+            f0 = {"soprano": 330, "bass": 220}[name]
+            tone = 0.1 * np.sum([np.sin(2 * np.pi * f0 * k * times) / k for k in range(1, 9)], axis=0)
+            path = tmp_path / "choir" / song / "stems" / f"{name}.wav"
+            path.parent.mkdir(parents=True) if not path.parent.is_dir() else None
+            soundfile.write(path, tone, 16_000)
+
+
+@pytest.mark.parametrize(
+    ("supervision", "kinds", "recordings"),
+    [("none", {"mixture"}, 3), ("partly", {"mixture", "sources"}, 4), ("full", {"mixture", "sources"}, 2)],
+)
+def test_stems_are_learned_from_as_far_as_supervision_wants(
+    tmp_path: Path, supervision: str, kinds: set[str], recordings: int
+) -> None:
+    add_stems(tmp_path)
+    result = run(tmp_path, settings(supervision=supervision, steps=8))
+    assert result.recordings == recordings
+    assert set(result.best_losses) == set(result.start_losses) == kinds
+    assert result.best_loss < result.start_loss
+    deciding = [result.best_losses["sources"]] if supervision == "full" else result.best_losses.values()
+    assert result.best_loss == pytest.approx(sum(deciding) / len(list(deciding)))
+    content = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    stems = {taken["name"]: taken["stems"] for taken in content["taken"]}
+    assert stems.get("song", {}) == ({} if supervision == "none" else {"1": "soprano.wav", "2": "bass.wav"})
+    card = load_model(result.path, "voices").card
+    assert ("mixtures alone" in card["what"]) == (supervision == "none")
+
+
+def test_stems_change_what_is_learned_and_a_resumed_fit_goes_on_with_them(tmp_path: Path) -> None:
+    add_stems(tmp_path)
+    whole = run(tmp_path)
+    expected = load_model(whole.path, "voices").tensors
+    ignored = load_model(run(tmp_path, settings(supervision="none"), overwrite=True).path, "voices").tensors
+    assert any(not torch.equal(tensor, ignored[name]) for name, tensor in expected.items())
+    with pytest.raises(Interrupted):
+        run(tmp_path, overwrite=True, progress=stop_at(3))
+    resumed = run(tmp_path, FitSettings(), resume=True)
+    found = load_model(resumed.path, "voices").tensors
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+    assert resumed.best_losses == whole.best_losses
+
+
+def test_a_part_gets_a_decoder_of_its_own(tmp_path: Path) -> None:
+    add_stems(tmp_path)
+    chosen = settings(per_voice_decoders=["Soprano"], names=["soprano", "bass"], steps=10, learning_rate=0.02)
+    estimator = load_estimator(run(tmp_path, chosen).path)
+    assert (estimator.settings.names, estimator.settings.decoders) == (("soprano", "bass"), ("soprano",))
+    shared, own = (
+        module.state_dict()
+        for module in (estimator.network.frame_head, estimator.network.part_decoders[0].frame_head)
+    )
+    assert any(not torch.equal(tensor, own[name]) for name, tensor in shared.items())
+
+
+@pytest.mark.parametrize(
+    ("changes", "stems", "message"),
+    [
+        ({"supervision": "full"}, False, "supervised: .*choir has no stems"),
+        (
+            {"per_voice_decoders": ["alto"]},
+            True,
+            "no stem of alto to learn from; there are those of bass, soprano",
+        ),
+        ({"per_voice_decoders": ["alto"]}, False, "no stem of alto to learn from; there is none"),
+    ],
+)
+def test_stems_that_lack_are_an_error(
+    tmp_path: Path, changes: dict[str, object], stems: bool, message: str
+) -> None:
+    if stems:
+        add_stems(tmp_path)
+    with pytest.raises(SettingsError, match=message) as caught:
+        run(tmp_path, settings(**changes))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_a_fit_runs_on_the_gpu_and_its_model_on_the_cpu(

@@ -91,3 +91,29 @@ def test_replaced_values_are_checked_too() -> None:
 def test_over_keeps_what_was_stored_unless_said_otherwise() -> None:
     stored = FitSettings(voices=4, minutes=10.0, seed=3)
     assert FitSettings(minutes=60.0).over(stored) == FitSettings(voices=4, minutes=60.0, seed=3)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"per_voice_decoders": ["mean"]},
+            "per_voice_decoders: 'mean' is not one of soprano, alto, tenor, bass",
+        ),
+        ({"names": ["treble", "mean"], "per_voice_decoders": ["alto"]}, "'alto' is not one of treble, mean"),
+        ({"names": "soprano"}, "names: 'soprano' is not a list of different names"),
+        ({"names": ["a", "A"]}, "names: .* is not a list of different names"),
+        ({"per_voice_decoders": ["alto"], "supervision": "none"}, "per_voice_decoders: learn from stems"),
+        ({"supervision": "some"}, "supervision: 'some' is not known .partly, full, none"),
+    ],
+)
+def test_wrong_settings_of_stems_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        FitSettings.from_dict(values)
+
+
+def test_decoders_are_called_as_the_voices_are() -> None:
+    assert FitSettings().naming() == {}
+    assert FitSettings(names=("a", "b")).naming() == {}
+    naming = FitSettings.from_dict({"names": ["High", "Low"], "per_voice_decoders": ["low"]}).naming()
+    assert naming == {"names": ("High", "Low"), "decoders": ("Low",)}

@@ -12,7 +12,7 @@ FLOORS = (
     ("errors", "spectra"),
     ("source", "loss", "divergence", "decode", "audio", "stems", "chunks", "schedule"),
     ("masks", "reverberation", "confidence", "adapt", "unison", "estimator", "excerpts", "explanation"),
-    ("model", "explain", "training", "objectives", "baselines"),
+    ("model", "explain", "accompaniment", "objectives", "training", "baselines"),
     ("pitch", "singers"),
     ("methods", "passages", "results", "listening", "filing", "voices_training", "evaluate", "pitch_scores"),
     ("songs", "stem_levels", "parts", "analysis_cache", "song_reader", "recordings"),

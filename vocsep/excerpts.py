@@ -183,11 +183,13 @@ class ExcerptPool:
         """Number of different excerpts to learn from."""
         return sum(len(rows) for rows in self._by_offer.values())
 
-    def batches(self, batch: int, generator: torch.Generator) -> Iterator[Excerpts]:
-        """Random batches without end; the generator's state alone decides what comes next."""
-        offers = list(self._by_offer)
+    def batches(self, batch: int, generator: torch.Generator, voices: int = 1) -> Iterator[Excerpts]:
+        """Random batches without end, none if there is nothing that at least so many ``voices`` sing; the
+        generator's state alone decides what comes next.
+        """
+        offers = [offer for offer in self._by_offer if offer[0] >= voices]
         share = torch.tensor([float(len(self._by_offer[offer])) for offer in offers])
-        while True:
+        while offers:
             rows = self._by_offer[offers[int(torch.multinomial(share, 1, generator=generator))]]
             picked = torch.randint(len(rows), (batch,), generator=generator).tolist()
             yield self._cut([(int(rows[i, 0]), int(rows[i, 1])) for i in picked])

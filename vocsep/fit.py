@@ -6,15 +6,16 @@ an interruption: ``<output>.checkpoint`` stands beside the output until the run 
 """
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from vocsep.accompaniment import accompanied
 from vocsep.errors import Interrupted, ModelError, SettingsError
 from vocsep.estimator.network import Estimator, EstimatorSettings
-from vocsep.excerpts import ExcerptPool
+from vocsep.excerpts import ExcerptPool, Excerpts
 from vocsep.fit_result import FitProgress, FitResult, card_of, result_of
 from vocsep.fit_settings import FitSettings
 from vocsep.model import (
@@ -125,10 +126,19 @@ class _Run:
         if any(track.sources is not None for track in tracks):
             self.judged_on["supervision"] = settings.supervision
 
+    def batches(self) -> Iterator[Excerpts]:
+        """What is learned from, without end."""
+        every, mixtures = (
+            self.pool.batches(self.settings.batch, self.generator, voices) for voices in (1, 2)
+        )
+        alone = any(track.offers[0] == 1 and track.sources for track in self.pool.tracks)
+        several = any(track.offers[0] > 1 for track in self.pool.tracks)
+        return accompanied(every, mixtures, self.generator) if alone and several else every
+
     def train(self, tell: Callable[[FitProgress], None]) -> str:
         return train_steps(
             self.trainer,
-            self.pool.batches(self.settings.batch, self.generator),
+            self.batches(),
             self.pool.held_out(self.settings.batch),
             self.settings.schedule(),
             progress=lambda at: tell(FitProgress("training", at.share_done, "", at)),
