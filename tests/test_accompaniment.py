@@ -3,10 +3,9 @@
 import itertools
 from collections.abc import Iterator
 
-import pytest
 import torch
 
-from vocsep.accompaniment import LEVELS, SHARE, accompanied, sung_over
+from vocsep.accompaniment import LEVELS, accompanied, sung_over
 from vocsep.excerpts import Excerpts
 from vocsep.spectra import HOP, frame_count
 
@@ -71,25 +70,20 @@ def supply(generator: torch.Generator) -> Iterator[Excerpts]:
         yield alone(seed=number) if number % 2 else pair()
 
 
-def drawn(seed: int, count: int = 200) -> list[Excerpts]:
+def drawn(seed: int, count: int) -> list[Excerpts]:
     generator = torch.Generator().manual_seed(seed)
     stream = accompanied(supply(generator), itertools.repeat(pair()), generator)
     return list(itertools.islice(stream, count))
 
 
-def test_half_of_the_voices_alone_are_sung_over_mixtures_and_mixtures_stay() -> None:
-    batches = drawn(0)
-    assert all(excerpts.f0.shape[1] == 2 for excerpts in batches[::2])
-    voices = [excerpts.f0.shape[1] for excerpts in batches[1::2]]
-    assert set(voices) == {1, 3}
-    assert voices.count(3) / len(voices) == pytest.approx(SHARE, abs=0.15)
+def test_voices_alone_are_sung_over_mixtures_and_mixtures_stay() -> None:
+    assert [excerpts.f0.shape[1] for excerpts in drawn(0, 10)] == [2, 3] * 5
 
 
 def test_levels_differ_within_their_bounds_and_the_seed_decides() -> None:
     levels = []
     for excerpts in drawn(1, 40):
-        if excerpts.f0.shape[1] == 3:
-            assert excerpts.sources is not None
+        if excerpts.sources is not None:
             voice = excerpts.sources[:, 0]
             rest = (excerpts.mixture - voice).square().mean(1)
             levels += (10 * torch.log10(voice.square().mean(1) / rest)).tolist()

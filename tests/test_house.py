@@ -16,7 +16,7 @@ FLOORS = (
     ("pitch", "singers"),
     ("methods", "passages", "results", "listening", "filing", "voices_training", "evaluate", "pitch_scores"),
     ("songs", "stem_levels", "parts", "analysis_cache", "song_reader", "recordings"),
-    ("separate", "fit_settings", "fit_result", "fit", "report"),
+    ("separate", "fit_settings", "fit_result", "fit_run", "fit", "report"),
     ("__init__",),
     ("commands", "cli", "__main__"),
 )

@@ -11,22 +11,21 @@ from torch import Tensor
 
 from vocsep.excerpts import Excerpts
 
-SHARE = 0.5  # of the batches of voices alone that are sung over mixtures
 LEVELS = (-14.0, -2.0)  # dB, root mean square of the voice over that of the mixture
 
 
 def accompanied(
     batches: Iterator[Excerpts], mixtures: Iterator[Excerpts], generator: torch.Generator
 ) -> Iterator[Excerpts]:
-    """The batches, but that some of those of voices alone are sung over a batch of mixtures.
+    """The batches, but that voices alone are sung over a batch of mixtures.
 
     Args:
         batches: of all kinds, without end.
         mixtures: as long and as many as the others in a batch, several voices each, without end.
-        generator: its state alone decides what comes next, if it also is that of both iterators.
+        generator: of the levels; its state alone decides what comes next, if both iterators draw from it too.
     """
     for excerpts in batches:
-        if excerpts.alone and float(torch.rand((), generator=generator)) < SHARE:
+        if excerpts.alone:
             level = torch.empty(len(excerpts.mixture)).uniform_(*LEVELS, generator=generator)
             yield sung_over(excerpts, next(mixtures), level)
         else:

@@ -2,7 +2,7 @@
 
 Unsupervised (the paper, section III-C): the voices together are compared with the mixture. Supervised
 (section IV-B): each voice is compared with its own stem, and these source losses are added. Where stems of
-some voices are at hand, both kinds of steps alternate (`Supervision`).
+some voices are at hand, the losses of mixture and sources are added (`Supervision`).
 
 Each comparison is made in one of two ways (`Objective`): of waveforms by the multi-scale spectral loss (13),
 (14), or of the powers that source models expect with magnitudes (`vocsep.divergence`), which is what masks
@@ -29,7 +29,7 @@ POWER_HOP = 2 * HOP  # samples: windows of 128 ms need not be compared every 16 
 
 
 def targets_of(excerpts: Excerpts, supervision: Supervision) -> tuple[Target, ...]:
-    """What a batch is compared with: the mixture, the stems at hand, or both, step by step.
+    """What a batch is compared with: the mixture, the stems at hand, or both.
 
     A voice alone has one target: its stem is the mixture.
     """

@@ -1,8 +1,9 @@
 """The training loop: learn to explain mixtures, judge on held-out ones, keep the best.
 
-What is minimised: `vocsep.objectives`. Where stems of some voices are at hand, steps that compare the sum of
-the voices with the mixture and steps that compare voices with their stems alternate, after C. Doire and
-O. Okubadejo, "Interleaved multitask learning for audio source separation with independent databases" (2019).
+What is minimised: `vocsep.objectives`. In a batch all excerpts offer the same (a mixture, stems of the same
+voices), batches that offer different things alternate, and each step learns what its batch offers, after
+C. Doire and O. Okubadejo, "Interleaved multitask learning for audio source separation with independent
+databases" (2019).
 
 The loop knows nothing of files and folders: `vocsep.fit` feeds it a user's recordings, and the shipped model
 was trained by the same loop on synthetic singing.
@@ -83,10 +84,14 @@ class Trainer:
         }
 
     def _learned(self, excerpts: Excerpts, noise_seed: int) -> Tensor:
-        """Loss of this step: of what the batch offers, one after the other from step to step."""
-        targets = targets_of(excerpts, self.supervision)
-        target = targets[self.at.step % len(targets)]
-        return self._losses(excerpts, noise_seed, (target,), learning_names(excerpts, target))[target]
+        """Loss of a step: of all that the batch offers."""
+        by_names: dict[tuple[str | None, ...] | None, list[Target]] = {}
+        for target in targets_of(excerpts, self.supervision):
+            by_names.setdefault(learning_names(excerpts, target), []).append(target)
+        losses: list[Tensor] = []
+        for names, targets in by_names.items():
+            losses += self._losses(excerpts, noise_seed, targets, names).values()
+        return torch.stack(losses).sum()
 
     def step(self, excerpts: Excerpts, learning_rate: float, clip: float) -> None:
         """One step of Adam. A batch whose gradients are not finite is passed over.
