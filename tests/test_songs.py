@@ -42,7 +42,7 @@ def test_stems_belong_to_the_only_file_beside_them(tmp_path: Path) -> None:
 def test_among_several_files_the_mixture_is_called_mix(tmp_path: Path) -> None:
     touch(tmp_path, "mixture.wav", "rehearsal.wav", "STEMS/a.wav", "STEMS/b.wav")
     assert found(tmp_path) == {
-        "mixture.wav": ("mixture.wav", "song", ["a.wav", "b.wav"]),
+        "mixture.wav": (f"{tmp_path.name}/mixture.wav", "song", ["a.wav", "b.wav"]),
         "rehearsal.wav": ("rehearsal.wav", "mixture", []),
     }
 

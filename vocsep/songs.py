@@ -37,8 +37,12 @@ class Song:
 
     @property
     def name(self) -> str:
-        """For people: the file, or the folder that holds ``stems``."""
-        return self.path.name if self.mixture is not None else self.path.resolve().parent.name
+        """For people: the file (with its folder, if it is called mix), or the folder that holds ``stems``."""
+        folder = self.path.resolve().parent.name
+        if self.mixture is None:
+            return folder
+        called_mix = self.stems and self.path.stem.casefold() in MIXTURES
+        return f"{folder}/{self.path.name}" if called_mix else self.path.name
 
     @property
     def kind(self) -> Kind:
