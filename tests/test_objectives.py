@@ -1,5 +1,7 @@
 """What is minimised: the mixture's loss, the sum of the source losses, and when each has its turn."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -8,7 +10,7 @@ from vocsep.divergence import magnitude_divergence
 from vocsep.excerpts import Excerpts
 from vocsep.loss import multi_scale_spectral_loss
 from vocsep.masks import comb_powers, voice_powers
-from vocsep.objectives import POWER_HOP, Objective, learning_names, targets_of, training_loss
+from vocsep.objectives import POWER_HOP, Objective, learning_names, targets_of, training_losses
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.voice import SourceParameters, synthesise
 from vocsep.spectra import HOP, MASK_FFT, frame_count, stft
@@ -43,15 +45,10 @@ def parameters(f0: Tensor, seed: int = 0) -> SourceParameters:
 
 def loss(objective: Objective, target: str, excerpts: Excerpts, seed: int = 0) -> float:
     excitation = harmonic_excitation(excerpts.f0, SAMPLES)
-    value = training_loss(
-        objective,
-        target,  # type: ignore[arg-type]
-        parameters(excerpts.f0, seed),
-        excitation,
-        excerpts,
-        noise_seed=3,
-    )
-    return float(value)
+    wanted: Any = target
+    found = training_losses(objective, [wanted], parameters(excerpts.f0, seed), excitation, excerpts, 3)
+    assert list(found) == [target]
+    return float(found[wanted])
 
 
 @pytest.mark.parametrize(
@@ -112,7 +109,8 @@ def test_voices_without_a_stem_have_no_part_in_the_loss_of_sources(objective: Ob
     alpha = given.alpha.clone().requires_grad_()
     excitation = harmonic_excitation(excerpts.f0, SAMPLES)
     changed = SourceParameters(given.f0, alpha, given.gain, given.lsf, given.noise_magnitudes)
-    training_loss(objective, "sources", changed, excitation, excerpts, 0).backward()  # type: ignore[no-untyped-call]
+    losses = training_losses(objective, ["sources"], changed, excitation, excerpts, 0)
+    losses["sources"].backward()  # type: ignore[no-untyped-call]
     assert alpha.grad is not None
     assert alpha.grad[:, 0].abs().sum() > 0 and alpha.grad[:, 1:].abs().sum() == 0
 
@@ -144,10 +142,8 @@ def test_swapped_voices_are_told_by_their_stems_but_not_by_the_mixture(objective
             (torch.arange(1, 7) * torch.pi / 7).expand(*f0.shape, 6),
             torch.ones(1, 2, 40),
         )
-        values[order] = [
-            float(training_loss(objective, target, sung, combs, excerpts, 0))
-            for target in ("mixture", "sources")
-        ]
+        found = training_losses(objective, ["mixture", "sources"], sung, combs, excerpts, 0)
+        values[order] = [float(loss) for loss in found.values()]
     assert values[0, 1][0] == pytest.approx(values[1, 0][0], abs=2e-3)
     assert values[1, 0][1] > values[0, 1][1] + 0.01
 

@@ -9,6 +9,7 @@ Each comparison is made in one of two ways (`Objective`): of waveforms by the mu
 are made of and costs a third.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -52,64 +53,83 @@ def learning_names(excerpts: Excerpts, target: Target) -> tuple[str | None, ...]
     return tuple(name if own else None for name, own in zip(excerpts.names, given, strict=True))
 
 
-def training_loss(
+def training_losses(
     objective: Objective,
-    target: Target,
+    targets: Sequence[Target],
     parameters: SourceParameters,
     excitation: Tensor,
     excerpts: Excerpts,
     noise_seed: int,
-) -> Tensor:
-    """Mean over the batch of the mixture's loss, or of the sum of the losses of the sources at hand.
+) -> dict[Target, Tensor]:
+    """Means over the batch: of the mixture's loss, and of the sum of the losses of the sources at hand.
 
     Args:
         objective: ``sound`` or ``power``.
-        target: what the voices are compared with.
+        targets: what the voices are compared with.
         parameters: estimated from the batch.
         excitation: ``(batch, voices, samples)``.
-        excerpts: the batch; with stems where the target is ``sources``.
+        excerpts: the batch; with stems where the targets hold ``sources``.
         noise_seed: of the synthesised noise (``sound``).
 
     Returns:
-        A scalar.
+        A scalar for each target.
 
     Raises:
         ValueError: there are no stems to compare with.
     """
-    sources, given = excerpts.sources, excerpts.given
-    if target == "sources" and (sources is None or given is None):
+    if "sources" in targets and excerpts.sources is None:
         raise ValueError("the loss of sources needs stems")
-    if objective == "power":
-        return _power_loss(target, parameters, excitation, excerpts)
+    compare = _power_losses if objective == "power" else _sound_losses
+    losses = compare(parameters, excitation, excerpts, noise_seed, targets)
+    return {target: losses[target] for target in targets}
+
+
+def _sound_losses(
+    parameters: SourceParameters,
+    excitation: Tensor,
+    excerpts: Excerpts,
+    noise_seed: int,
+    targets: Sequence[Target],
+) -> dict[Target, Tensor]:
+    """Multi-scale spectral loss of the synthesised voices, the excerpt's peak being 1."""
+    sources, given = excerpts.sources, excerpts.given
     voices = synthesise(parameters, excerpts.mixture.shape[-1], excitation=excitation, seed=noise_seed)
-    if target == "mixture" or sources is None or given is None:
-        return multi_scale_spectral_loss(voices.sum(dim=1), excerpts.mixture)
-    loss = multi_scale_spectral_loss(voices[given], sources[given])
-    return loss * (given.sum() / len(given))  # it is a mean over stems, wanted is their sum
+    losses: dict[Target, Tensor] = {}
+    if "mixture" in targets:
+        losses["mixture"] = multi_scale_spectral_loss(voices.sum(dim=1), excerpts.mixture)
+    if "sources" in targets and sources is not None and given is not None:
+        loss = multi_scale_spectral_loss(voices[given], sources[given])
+        losses["sources"] = loss * (given.sum() / len(given))  # a mean over stems, wanted is their sum
+    return losses
 
 
-def _power_loss(
-    target: Target, parameters: SourceParameters, excitation: Tensor, excerpts: Excerpts
-) -> Tensor:
-    """Mean divergence of a batch; one recording at a time, which keeps its blocks in the cache.
+def _power_losses(
+    parameters: SourceParameters,
+    excitation: Tensor,
+    excerpts: Excerpts,
+    noise_seed: int,
+    targets: Sequence[Target],
+) -> dict[Target, Tensor]:
+    """Divergence of expected powers; one recording at a time, which keeps its blocks in the cache.
 
     Everything is in units of the mixture's mean magnitude, so that a loud voice counts for more than a soft
-    one, as it does in the mixture.
+    one, as it does in the mixture. There is no noise to seed.
     """
-    mixture = excerpts.mixture
-    total = mixture.new_zeros(())
-    for i, signal in enumerate(mixture):
+    losses = {target: excerpts.mixture.new_zeros(()) for target in targets}
+    for i, signal in enumerate(excerpts.mixture):
         with torch.no_grad():
             magnitudes = stft(signal, MASK_FFT, POWER_HOP).abs()
             scale = magnitudes.mean().clamp_min(1e-9)
             combs = comb_powers(excitation[i], POWER_HOP)
         sparse = parameters.batch_slice(i, i + 1).frames_slice(0, None, POWER_HOP // HOP)
-        powers = voice_powers(sparse, combs) / scale**2
-        if target == "mixture" or excerpts.sources is None or excerpts.given is None:
-            total = total + magnitude_divergence(powers.sum(dim=0), magnitudes / scale)
-            continue
-        given = excerpts.given[i]
-        with torch.no_grad():
-            stems = stft(excerpts.sources[i][given], MASK_FFT, POWER_HOP).abs() / scale
-        total = total + magnitude_divergence(powers[given], stems) * len(stems)
-    return total / len(mixture)
+        powers = voice_powers(sparse, combs)
+        if "mixture" in targets:
+            together = powers.sum(dim=0) / scale**2
+            losses["mixture"] = losses["mixture"] + magnitude_divergence(together, magnitudes / scale)
+        if "sources" in targets and excerpts.sources is not None and excerpts.given is not None:
+            given = excerpts.given[i]
+            with torch.no_grad():
+                stems = stft(excerpts.sources[i][given], MASK_FFT, POWER_HOP).abs() / scale
+            apart = magnitude_divergence(powers[given] / scale**2, stems) * len(stems)
+            losses["sources"] = losses["sources"] + apart
+    return {target: loss / len(excerpts.mixture) for target, loss in losses.items()}

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from vocsep.errors import ModelError, SettingsError
 from vocsep.excerpts import Excerpts
-from vocsep.objectives import Objective, Supervision, Target, learning_names, targets_of, training_loss
+from vocsep.objectives import Objective, Supervision, Target, learning_names, targets_of, training_losses
 from vocsep.schedule import Progress, Schedule
 from vocsep.source.excitation import harmonic_excitation
 
@@ -78,10 +78,7 @@ class Trainer:
             excitation = harmonic_excitation(excerpts.f0, excerpts.mixture.shape[-1])
         more = {} if names is None else {"names": names}
         parameters = self.estimator(excerpts.mixture, excerpts.f0, excitation=excitation, **more)
-        return {
-            target: training_loss(self.objective, target, parameters, excitation, excerpts, noise_seed)
-            for target in targets
-        }
+        return training_losses(self.objective, targets, parameters, excitation, excerpts, noise_seed)
 
     def _learned(self, excerpts: Excerpts, noise_seed: int) -> Tensor:
         """Loss of a step: of all that the batch offers."""
