@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vocsep.errors import ModelError, SettingsError
 from vocsep.excerpts import Excerpts
+from vocsep.objectives import Supervision
 from vocsep.schedule import Progress, Schedule
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.lsf import lsf_from_increments
@@ -151,6 +152,47 @@ def test_judging_weighs_every_excerpt_alike() -> None:
     loud, soft = example(level=0.5, batch=3), example(level=0.05, batch=1)
     alone = [float(learner.loss(excerpts, 20220109).detach()) for excerpts in (loud, soft)]
     assert learner.judge([loud, soft]) == pytest.approx(0.75 * alone[0] + 0.25 * alone[1])
+
+
+def with_stems(given: tuple[bool, bool], batch: int = 1) -> Excerpts:
+    """`example` with stems, the first voice much louder."""
+    plain = example(batch=batch)
+    mask = torch.tensor(given).expand(batch, 2)
+    voices = harmonic_excitation(plain.f0, SAMPLES) * torch.tensor([0.05, 0.01])[:, None]
+    return Excerpts(voices.sum(1), plain.f0, voices * mask[..., None], mask)
+
+
+@pytest.mark.parametrize(
+    ("supervision", "weights"), [("partly", (0.5, 0.5)), ("full", (0, 1)), ("none", (1, 0))]
+)
+def test_mixtures_and_stems_are_judged_alike_however_many_there_are(
+    supervision: Supervision, weights: tuple[float, float]
+) -> None:
+    torch.manual_seed(0)
+    learner = Trainer(TinyEstimator(), supervision=supervision)
+    plain, stems = example(batch=3), with_stems((True, False))
+    losses = [float(learner.loss(excerpts, 20220109).detach()) for excerpts in (plain, stems)]
+    mixture = 0.75 * losses[0] + 0.25 * losses[1]
+    sources = float(learner.loss(stems, 20220109, "sources").detach())
+    expected = weights[0] * mixture + weights[1] * sources
+    assert learner.judge([plain, stems]) == pytest.approx(expected, rel=1e-5)
+    assert learner.at.best_mixture == pytest.approx(mixture, rel=1e-5)
+    assert math.isnan(learner.at.start_sources) == (supervision == "none")
+    if supervision != "none":
+        assert learner.at.start_sources == pytest.approx(sources, rel=1e-5)
+
+
+def test_stems_teach_what_the_mixture_cannot() -> None:
+    """The loss of sources falls further where it is learned from."""
+    reached = {}
+    for supervision in ("none", "full"):
+        torch.manual_seed(0)
+        learner = Trainer(TinyEstimator(), objective="power", supervision=supervision)  # type: ignore[arg-type]
+        only_second = with_stems((False, True))
+        train_steps(learner, itertools.repeat(only_second), [only_second], FAST)
+        learner.use_best()
+        reached[supervision] = float(learner.loss(only_second, 1, "sources").detach())
+    assert reached["full"] < reached["none"] - 0.02
 
 
 def test_a_batch_without_finite_gradients_changes_nothing() -> None:
