@@ -8,12 +8,12 @@ it is the true one, because what F0 errors cost is the same for all and larger t
 - mixtures: nothing but the mixtures (``supervision none``);
 - + sopranos: the mixtures, and songs of the soprano alone;
 - + own decoder: the same, and the soprano has a decoder of her own;
-- partly: the mixtures with the stems of all voices, steps that alternate;
+- partly: the mixtures with the stems of all voices, both losses added;
 - supervised: stems alone (``supervision full``).
 
 Printed: mean SI-SDR per second of each voice in dB (no mean removal, seconds more than 20 dB below the
-voice's mean energy left out), the mean over seeds, and for each way the difference from mixtures, with its
-standard error over the seeds.
+voice's mean energy left out), the mean over seeds, and for each way the gain over the first (mixtures) with
+its standard error over the seeds.
 """
 
 import argparse
@@ -154,12 +154,12 @@ def main() -> None:
     for way, voices in figures.items():
         values = [*voices.mean(axis=0), voices.mean()]
         print(f"mean    {way:14s} {'  '.join(f'{value:6.2f}' for value in values)}")
-    first = figures[options.ways[0]]
-    for way in figures:
-        gain = figures[way] - first
+    first = next(iter(figures))
+    for way in [way for way in figures if way != first]:
+        gain = figures[way] - figures[first]
         error = gain.std(axis=0, ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.zeros(len(PARTS))
         shown = "  ".join(f"{g:+.2f} ({e:.2f})" for g, e in zip(gain.mean(axis=0), error, strict=True))
-        print(f"less {options.ways[0]}: {way:14s} {shown}")
+        print(f"gain    {way:14s} {shown}   over {first}")
     if options.json:
         options.json.write_text(json.dumps({way: voices.tolist() for way, voices in figures.items()}) + "\n")
 
