@@ -11,7 +11,7 @@ from vocsep.adapt import DEFAULT_STEPS
 from vocsep.baselines.oracle import Kind, OracleMasks
 from vocsep.baselines.references import ReferenceStems
 from vocsep.errors import SettingsError
-from vocsep.explain import SourceFilter, levelled_comb, untrained_comb
+from vocsep.explain import ExplainSettings, SourceFilter, levelled_comb, untrained_comb
 from vocsep.explanation import Explainer
 from vocsep.listening import listening_notes
 from vocsep.model import load_estimator
@@ -91,15 +91,15 @@ def build_method(name: str, settings: MethodSettings | None = None) -> Method:
 def _source_filter(name: str, settings: MethodSettings) -> Method:
     estimator = load_estimator(settings.model).to(settings.device).eval()
     steps = DEFAULT_STEPS if settings.adapt is None else settings.adapt
-    return Method(name, SourceFilter(estimator, steps), sings=True)
+    return Method(name, SourceFilter(estimator, ExplainSettings(steps)), sings=True)
 
 
 def _levels(name: str, settings: MethodSettings) -> Method:
-    return Method(name, SourceFilter(levelled_comb), sings=True)
+    return Method(name, SourceFilter(levelled_comb, ExplainSettings(steps=0)), sings=True)
 
 
 def _comb(name: str, settings: MethodSettings) -> Method:
-    return Method(name, SourceFilter(untrained_comb), sings=True)
+    return Method(name, SourceFilter(untrained_comb, ExplainSettings(steps=0)), sings=True)
 
 
 def _oracle(kind: Kind, name: str, settings: MethodSettings) -> Method:
