@@ -123,6 +123,18 @@ def about(recording: Path, error: VocsepError) -> str:
     return str(error) if recording.name in str(error) else f"{recording}: {error}"
 
 
+def check_picture(plot: Path | None) -> None:
+    """Refuse a picture that cannot be written, by its suffix, before any work.
+
+    Raises:
+        typer.BadParameter: an unknown suffix.
+    """
+    from vocsep.pictures import PICTURES
+
+    if plot is not None and plot.suffix.lower() not in PICTURES:
+        raise typer.BadParameter(f"--plot {plot}: the ending must be one of {', '.join(PICTURES)}")
+
+
 def refuse_existing(targets: Sequence[Path | None], overwrite: bool, *inputs: Path) -> None:
     """Before any work: no file is replaced unasked, none ever that is read, and its folder must be there.
 
