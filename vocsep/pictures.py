@@ -9,18 +9,29 @@ from vocsep.errors import DependencyError
 PICTURES = (".png", ".svg", ".pdf")  # what can be written, by suffix
 
 
+def require_matplotlib(path: Path) -> None:
+    """Say at once if the picture ``path`` cannot be drawn.
+
+    Raises:
+        DependencyError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        raise DependencyError(
+            f'{path.name}: pictures need matplotlib; install it with: python -m pip install "vocsep[plots]"'
+        ) from None
+
+
 def new_figure(path: Path, width: float, height: float) -> Any:
     """An empty matplotlib figure of ``width`` by ``height`` inches, to be written to ``path``.
 
     Raises:
         DependencyError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise DependencyError(
-            f'{path.name}: pictures need matplotlib; install it with: python -m pip install "vocsep[plots]"'
-        ) from None
+    require_matplotlib(path)
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height), layout="constrained")
 
 

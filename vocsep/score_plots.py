@@ -39,7 +39,7 @@ def write_score_plot(
         DependencyError: matplotlib is not installed.
     """
     names, count = list(scores), len(scores)
-    violins, matrix = max(4.0, 1.2 + VIOLIN * count), max(4.0, 1.5 + CELL * count)
+    violins, matrix = max(4.0, 1.2 + VIOLIN * count), 1.8 + CELL * count
     figure = new_figure(path, violins + (matrix if comparisons else 0), 4.8)
     if comparisons:
         left, right = figure.subplots(1, 2, width_ratios=(violins, matrix))
@@ -61,7 +61,7 @@ def _draw_violins(axes: Any, scores: Mapping[str, NDArray[np.float64]], metric: 
         if np.ptp(values) > 0:  # equal scores have no density
             violin = axes.violinplot([values], positions=[place], widths=0.85, showextrema=False)
             for body in violin["bodies"]:
-                body.set(facecolor=BODY, edgecolor="none", alpha=1.0)
+                body.set(facecolor=BODY, edgecolor=BODY, alpha=1.0)
         low, first, median, third, high = np.percentile(values, PERCENTILES)
         box = {"whislo": low, "q1": first, "med": median, "q3": third, "whishi": high}
         axes.bxp(
@@ -82,7 +82,7 @@ def _draw_violins(axes: Any, scores: Mapping[str, NDArray[np.float64]], metric: 
             text, (place, 1), (0, 2), xycoords=("data", "axes fraction"), textcoords="offset points",
             ha="center", va="bottom", fontsize="small",
         )  # fmt: skip
-    axes.set_xticks(range(1, len(finite) + 1), [plain_text(name) for name in scores])
+    _name_methods(axes, range(1, len(finite) + 1), list(scores))
     axes.set_xlim(0.4, len(finite) + 0.6)
     axes.set_ylabel(f"{metric} in dB, every second of every voice")
     axes.set_xlabel("above: mean / median; diamond: mean, black line: median", fontsize="small")
@@ -95,10 +95,15 @@ def _draw_p_values(axes: Any, matrix: NDArray[np.float64], names: Sequence[str])
     differs = np.where(np.isnan(matrix), np.nan, matrix < LEVEL)
     from matplotlib.colors import ListedColormap
 
-    axes.imshow(differs, cmap=ListedColormap(["#f4f4f4", BODY]), vmin=0, vmax=1)
+    axes.imshow(differs, aspect="auto", cmap=ListedColormap(["#f4f4f4", BODY]), vmin=0, vmax=1)
     for row, column in zip(*np.nonzero(np.isfinite(matrix)), strict=True):
         axes.text(column, row, p_text(matrix[row, column]), ha="center", va="center", fontsize="small")
-    labels = [plain_text(name) for name in names]
-    axes.set_xticks(range(len(names)), labels, rotation=30, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(names)), labels)
+    _name_methods(axes, range(len(names)), names)
+    axes.set_yticks(range(len(names)), [plain_text(name) for name in names])
     axes.set_title(f"p-values of t-tests, blue: below {LEVEL:g}", fontsize="medium")
+
+
+def _name_methods(axes: Any, places: Sequence[int], names: Sequence[str]) -> None:
+    axes.set_xticks(
+        places, [plain_text(name) for name in names], rotation=30, ha="right", rotation_mode="anchor"
+    )

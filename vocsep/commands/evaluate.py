@@ -121,7 +121,9 @@ def evaluate(
         from vocsep.evaluation.scores import METRICS
         from vocsep.score_plots import write_score_plot
 
-        write_score_plot(scores, comparisons, plot, metric=METRICS[metric], title=str(references))
+        write_score_plot(
+            scores, comparisons, plot, metric=METRICS[metric], title=f"compared with {references}"
+        )
         screen.line(f"picture in {plot}")
     screen.document(_as_document(references, evaluation, metric, comparisons))
 

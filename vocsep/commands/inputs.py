@@ -124,15 +124,19 @@ def about(recording: Path, error: VocsepError) -> str:
 
 
 def check_picture(plot: Path | None) -> None:
-    """Refuse a picture that cannot be written, by its suffix, before any work.
+    """Refuse a picture that cannot be written, before any work.
 
     Raises:
         typer.BadParameter: an unknown suffix.
+        DependencyError: matplotlib is not installed.
     """
-    from vocsep.pictures import PICTURES
+    from vocsep.pictures import PICTURES, require_matplotlib
 
-    if plot is not None and plot.suffix.lower() not in PICTURES:
+    if plot is None:
+        return
+    if plot.suffix.lower() not in PICTURES:
         raise typer.BadParameter(f"--plot {plot}: the ending must be one of {', '.join(PICTURES)}")
+    require_matplotlib(plot)
 
 
 def refuse_existing(targets: Sequence[Path | None], overwrite: bool, *inputs: Path) -> None:

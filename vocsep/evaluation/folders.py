@@ -1,4 +1,4 @@
-"""Which files of a folder are the stems of which song: references, estimates and synthesised voices."""
+"""Which files of a folder are the stems of which song."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from vocsep.decode import ANY_FORMAT
 from vocsep.errors import AudioError
 
 STEMS = "stems"  # a subfolder of this name holds the stems of the folder's song
-SYNTH, MINUS = "_synth", "_minus"  # what `vocsep separate` adds to a stem's name
 
 
 @dataclass(frozen=True)
@@ -17,14 +16,6 @@ class Song:
 
     name: str
     stems: dict[str, Path]
-
-
-@dataclass(frozen=True)
-class EstimateFiles:
-    """One method's files of one song, by name of the voice; either may be empty, not both."""
-
-    stems: dict[str, Path]
-    synths: dict[str, Path]
 
 
 def find_songs(folder: Path) -> dict[str, Song]:
@@ -66,26 +57,9 @@ def match_songs(references: dict[str, Song], estimates: dict[str, Song], folder:
     return {name: known[name.casefold()] for name in references}
 
 
-def split_estimates(song: Song, references: Song) -> EstimateFiles:
-    """Tell separated stems from synthesised voices; what `--minus-one` wrote is passed over.
-
-    A name that a reference has too is a stem, whatever its ending.
-    """
-    wanted = {name.casefold() for name in references.stems}
-    stems, synths = {}, {}
-    for name, path in song.stems.items():
-        if name.casefold() in wanted or not name.casefold().endswith((SYNTH, MINUS)):
-            stems[name] = path
-        elif name.casefold().endswith(SYNTH):
-            synths[name[: -len(SYNTH)]] = path
-    return EstimateFiles(stems, synths)
-
-
 def _song(folder: Path) -> Song | None:
-    """The stems that lie in the folder itself, else those in its subfolder ``stems``."""
-    files = _audio_in(folder)
-    if not files and (folder / STEMS).is_dir():
-        files = _audio_in(folder / STEMS)
+    """The stems in the subfolder ``stems``, beside which the mixture may lie, else those in the folder."""
+    files = (_audio_in(folder / STEMS) if (folder / STEMS).is_dir() else []) or _audio_in(folder)
     if not files:
         return None
     stems: dict[str, Path] = {}

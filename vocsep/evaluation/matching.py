@@ -1,6 +1,8 @@
 """Which estimate belongs to which reference: by name, by order, or as fits best."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -8,32 +10,70 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from vocsep.errors import AudioError
+from vocsep.evaluation.folders import Song
+from vocsep.evaluation.seconds import mean_and_median
 from vocsep.spectra import SAMPLE_RATE
+
+SYNTH, MINUS = "_synth", "_minus"  # what `vocsep separate` adds to a stem's name
 
 Match = Literal["auto", "name", "best", "order"]
 PerSecond = Callable[[NDArray[np.float32], NDArray[np.float32], int], NDArray[np.float64]]
 
 
-def choose_matching(references: Sequence[str], estimates: Sequence[str], match: Match, where: str) -> Match:
-    """How voices are to be matched; ``auto`` becomes ``name`` where the names agree, else ``best``.
+@dataclass(frozen=True)
+class EstimateFiles:
+    """One method's files of one song, by name of the voice, and how voices are matched (never ``auto``).
+
+    Where there are stems and synthesised voices (`synths`), both have the same names; one may be empty.
+    """
+
+    stems: dict[str, Path]
+    synths: dict[str, Path]
+    matching: Match
+
+    @property
+    def voices(self) -> list[str]:
+        return list(self.stems or self.synths)
+
+
+def plan_matching(song: Song, references: Song, match: Match) -> EstimateFiles:
+    """Tell separated stems from synthesised voices, and decide how to match them.
+
+    What `--minus-one` wrote is passed over. A name that a reference has too is a stem, whatever its ending.
+
+    Args:
+        song: the method's files.
+        references: those of the references.
+        match: ``auto`` becomes ``name`` where the names agree, else ``best``.
 
     Raises:
-        AudioError: the numbers of voices differ, or ``name`` is asked for and the names differ.
+        AudioError: another number of estimates than references, or ``name`` is asked for and names differ.
     """
-    if len(references) != len(estimates):
+    wanted = {name.casefold() for name in references.stems}
+    stems, synths = {}, {}
+    for name, path in song.stems.items():
+        if name.casefold() in wanted or not name.casefold().endswith((SYNTH, MINUS)):
+            stems[name] = path
+        elif name.casefold().endswith(SYNTH):
+            synths[name[: -len(SYNTH)]] = path
+    where = next(iter(song.stems.values())).parent
+    given, sung = ", ".join(stems or synths), ", ".join(references.stems)
+    if stems and synths and stems.keys() != synths.keys():
+        odd = ", ".join(sorted(stems.keys() ^ synths.keys()))
+        raise AudioError(f"{where}: stems and synthesised voices are not of the same names ({odd})")
+    if len(stems or synths) != len(wanted):
         raise AudioError(
-            f"{where}: {len(estimates)} estimates ({', '.join(estimates)}) for {len(references)} "
-            f"references ({', '.join(references)}); as many are needed"
+            f"{where}: {len(stems or synths)} estimates ({given}) for {len(wanted)} references ({sung}), "
+            "as many are needed"
         )
-    agree = _folded(references) == _folded(estimates)
+    agree = {name.casefold() for name in stems or synths} == wanted
     if match == "name" and not agree:
         raise AudioError(
-            f"{where}: the names {', '.join(estimates)} are not those of the references "
-            f"({', '.join(references)}); --match best does not look at names"
+            f"{where}: the names {given} are not those of the references, {sung}; --match best needs no names"
         )
     if match == "auto":
-        return "name" if agree else "best"
-    return match
+        match = "name" if agree else "best"
+    return EstimateFiles(stems, synths, match)
 
 
 def by_name(references: Sequence[str], estimates: Sequence[str]) -> list[int]:
@@ -53,12 +93,8 @@ def best_permutation(
         per_second: score of (reference, estimate, rate) in dB for each second, as `si_sdr_per_second`.
     """
     scores = np.array(
-        [[np.nanmean(per_second(s, e, SAMPLE_RATE)) for e in estimates] for s in references], dtype=np.float64
+        [[mean_and_median(per_second(s, e, SAMPLE_RATE))[0] for e in estimates] for s in references]
     )
     # A trifle for what is in its own place, so that equally good estimates stay where they are.
     scores += 1e-9 * np.eye(len(scores))
     return [int(column) for column in linear_sum_assignment(scores, maximize=True)[1]]
-
-
-def _folded(names: Sequence[str]) -> list[str]:
-    return sorted(name.casefold() for name in names)

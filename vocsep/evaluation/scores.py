@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vocsep.evaluation.bss_eval import TAPS, bss_eval_per_second
 from vocsep.evaluation.folders import Song, find_songs, match_songs
-from vocsep.evaluation.matching import Match
+from vocsep.evaluation.matching import Match, plan_matching
 from vocsep.evaluation.seconds import in_seconds
 from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.evaluation.spectral_snr import spectral_snr_per_second
@@ -107,13 +107,19 @@ def evaluate_folders(
         AudioError: a folder, song or voice is missing, a file cannot be read, a reference is silent.
     """
     truth = find_songs(references)
-    found = {name: match_songs(truth, find_songs(folder), folder) for name, folder in estimates.items()}
+    plans = {
+        name: {
+            title: plan_matching(song, truth[title], match)
+            for title, song in match_songs(truth, find_songs(folder), folder).items()
+        }
+        for name, folder in estimates.items()
+    }
     notes: list[str] = []
     scored: dict[str, list[SongScores]] = {name: [] for name in estimates}
     for title, song in truth.items():
         progress(f"{title}: reading", 0.0)
         sung = read_references(song, notes.append)
-        taken = [read_estimate(songs[title], song, sung, match, notes.append) for songs in found.values()]
+        taken = [read_estimate(plan[title], song, sung, notes.append) for plan in plans.values()]
         scores = score_song(sung, taken, filters, partial(progress, title))
         for songs, estimate, rows in zip(scored.values(), taken, scores, strict=True):
             songs.append(SongScores(title, estimate.matching, _by_voice(song, estimate, rows)))

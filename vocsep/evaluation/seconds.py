@@ -53,8 +53,9 @@ def scored_seconds(references: NDArray[np.floating]) -> NDArray[np.bool_]:
     """
     energy = np.sum(np.square(references, dtype=np.float64), axis=-1)
     if not energy.shape[-1]:
-        return np.zeros(energy.shape, dtype=bool)
-    return np.asarray(energy > np.mean(energy, axis=-1, keepdims=True) * 10 ** (-SILENCE / 10))
+        return np.zeros(energy.shape, dtype=np.bool_)
+    loud: NDArray[np.bool_] = energy > np.mean(energy, axis=-1, keepdims=True) * 10 ** (-SILENCE / 10)
+    return loud
 
 
 def decibels(part: NDArray[np.float64], rest: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ test finds no difference of variances, otherwise Welch's. As in the paper the se
 each other and p-values are not corrected for the number of pairs: read small ones with that in mind.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -25,10 +26,10 @@ class Comparison:
         second: name of another.
         difference: mean of the first minus mean of the second, in dB.
         levene_p: p-value of the Levene test.
-        test: ``student`` or ``welch``.
+        test: ``student`` or ``welch``; ``none`` where a test is impossible, because a method has fewer than
+            two scores, or no score differs from its method's others. All other figures are then NaN.
         statistic: t.
-        p: two-sided p-value. NaN, as the two before, where a test is impossible: fewer than two seconds,
-            or scores that do not vary at all.
+        p: two-sided p-value.
     """
 
     first: str
@@ -70,12 +71,12 @@ def p_text(p: float) -> str:
     """A p-value as people read it.
 
     >>> p_text(0.21544), p_text(3.94e-4), p_text(0.0), p_text(float("nan"))
-    ('0.22', '3.9e-4', '< 1e-300', '-')
+    ('0.22', '3.9e-4', '<1e-300', '-')
     """
     if np.isnan(p):
         return "-"
     if p < 1e-300:
-        return "< 1e-300"
+        return "<1e-300"
     return f"{p:.2g}" if p >= 1e-3 else f"{p:.1e}".replace("e-0", "e-")
 
 
@@ -83,10 +84,12 @@ def _test(first: str, second: str, a: NDArray[np.float64], b: NDArray[np.float64
     nan = float("nan")
     difference = float(a.mean() - b.mean()) if a.size and b.size else nan
     if min(a.size, b.size) < 2 or max(np.ptp(a), np.ptp(b)) == 0:
-        return Comparison(first, second, difference, nan, "student", nan, nan)
-    levene_p = float(levene(a, b).pvalue)
+        return Comparison(first, second, difference, nan, "none", nan, nan)
+    levene_p = float(levene(a, b).pvalue)  # about medians, which suits skewed scores (Brown and Forsythe)
     equal = not levene_p < LEVEL
-    result = ttest_ind(a, b, equal_var=equal)
+    with warnings.catch_warnings():  # one method's scores may be all the same, -60 dB of silence for one
+        warnings.simplefilter("ignore", RuntimeWarning)
+        result = ttest_ind(a, b, equal_var=equal)
     test = "student" if equal else "welch"
     return Comparison(
         first, second, difference, levene_p, test, float(result.statistic), float(result.pvalue)

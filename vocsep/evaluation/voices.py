@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from vocsep.audio import read_audio, require_sound, to_analysis
 from vocsep.errors import AudioError
-from vocsep.evaluation.folders import Song, split_estimates
-from vocsep.evaluation.matching import Match, best_permutation, by_name, choose_matching
+from vocsep.evaluation.folders import Song
+from vocsep.evaluation.matching import EstimateFiles, Match, best_permutation, by_name
+from vocsep.evaluation.seconds import in_seconds, scored_seconds
 from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.evaluation.spectral_snr import spectral_snr_per_second
 from vocsep.spectra import SAMPLE_RATE
@@ -54,41 +55,37 @@ def read_references(song: Song, note: Note) -> Signals:
     for path, voice in zip(song.stems.values(), voices, strict=True):
         if longest - len(voice) > TOLERANCE * SAMPLE_RATE:
             note(f"{path}: ends {_seconds(longest - len(voice))} before the longest reference of {song.name}")
-    return np.stack([_fitted(voice, longest) for voice in voices])
+    sung = np.stack([_fitted(voice, longest) for voice in voices])
+    for path, scored in zip(song.stems.values(), scored_seconds(in_seconds(sung, SAMPLE_RATE)), strict=True):
+        if not scored.any():  # what sounds is all in the rest at the end
+            raise AudioError(f"{path}: silent in every whole second, there is nothing to compare with")
+    return sung
 
 
-def read_estimate(song: Song, references: Song, sung: Signals, match: Match, note: Note) -> Estimate:
-    """One method's voices of a song, matched with the references.
+def read_estimate(files: EstimateFiles, references: Song, sung: Signals, note: Note) -> Estimate:
+    """One method's voices of a song, matched with the references; synthesised voices follow their stems.
 
     Args:
-        song: the method's files.
+        files: of the method.
         references: files of the references.
         sung: the references, ``(voices, samples)`` at 16 kHz.
-        match: how voices are matched; synthesised ones follow the stems of their names, if there are stems.
         note: told what is worth a word.
 
     Raises:
-        AudioError: a file cannot be read, or voices cannot be matched.
+        AudioError: a file cannot be read.
     """
-    files = split_estimates(song, references)
-    given = files.stems or files.synths
-    where = str(next(iter(song.stems.values())).parent)
-    how = choose_matching(list(references.stems), list(given), match, where)
-    if files.stems and files.synths and files.stems.keys() != files.synths.keys():
-        without = ", ".join(sorted(files.stems.keys() ^ files.synths.keys()))
-        raise AudioError(f"{where}: stems and synthesised voices are not of the same names ({without})")
     stems = _read_all(files.stems, sung.shape[1], note)
     synths = _read_all(files.synths, sung.shape[1], note)
     order = list(range(len(sung)))
-    if how == "name":
-        order = by_name(list(references.stems), list(given))
-    elif how == "best" and stems is not None:
+    if files.matching == "name":
+        order = by_name(list(references.stems), files.voices)
+    elif files.matching == "best" and stems is not None:
         order = best_permutation(sung, stems, si_sdr_per_second)
-    elif how == "best" and synths is not None:
+    elif files.matching == "best" and synths is not None:
         order = best_permutation(sung, synths, spectral_snr_per_second)
-    names = [list(given)[index] for index in order]
+    names = [files.voices[index] for index in order]
     return Estimate(
-        matching=how,
+        matching=files.matching,
         stem_files=[files.stems[name] for name in names] if files.stems else None,
         synth_files=[files.synths[name] for name in names] if files.synths else None,
         stems=None if stems is None else stems[order],
