@@ -92,9 +92,9 @@ def _summary_table(head: str) -> Table:
 def _cells(summary: Summary) -> tuple[str, str, str, str]:
     quartiles = NEVER
     if summary.seconds:
-        quartiles = f"{summary.first_quartile:.1f} to {summary.third_quartile:.1f}"
+        quartiles = f"{_number(summary.first_quartile)} to {_number(summary.third_quartile)}"
     return _number(summary.mean), _number(summary.median), quartiles, str(summary.seconds)
 
 
 def _number(decibels: float) -> str:
-    return NEVER if math.isnan(decibels) else f"{decibels:.1f}"
+    return NEVER if math.isnan(decibels) else f"{round(decibels, 1) + 0.0:.1f}"  # no -0.0
