@@ -13,10 +13,12 @@ import typer
 
 from vocsep.cli import app, main
 from vocsep.errors import AudioError
+from vocsep.evaluation.bss_eval import bss_eval_per_second
 from vocsep.evaluation.folders import find_songs, match_songs
 from vocsep.evaluation.matching import plan_matching
 from vocsep.evaluation.scores import METRICS, evaluate_folders
 from vocsep.evaluation.si_sdr import si_sdr_per_second
+from vocsep.evaluation.spectral_snr import spectral_snr_per_second
 
 RATE = 16_000
 Write = Callable[..., Path]
@@ -191,6 +193,7 @@ def test_lengths_that_differ_by_more_than_a_tenth_are_noted(
     ]
     alto = result.methods[0].pooled("si_sdr", "alto")
     assert alto[2] == -60 and (alto[:2] > 0).all()
+    assert (result.methods[0].pooled("si_sdr", "bass") > 0).all()
 
 
 @pytest.mark.usefixtures("songs")
@@ -203,10 +206,22 @@ def test_scores_are_pooled_over_voices_and_songs() -> None:
         parts = [good.pooled(metric, voice, song) for song in ("one", "two") for voice in good.voices]
         np.testing.assert_array_equal(np.concatenate(parts), good.pooled(metric))
         assert good.pooled(metric).shape == (15,)
-    stem, truth = (soundfile.read(f"{folder}/one/bass.wav")[0] for folder in ("bad", "truth"))
-    np.testing.assert_allclose(
-        bad.pooled("si_sdr", "bass", "one"), si_sdr_per_second(truth, stem, RATE), atol=1e-4
+    stems, truth = (
+        np.stack([soundfile.read(f"{folder}/one/{voice}.wav")[0] for voice in good.voices])
+        for folder in ("bad", "truth")
     )
+    invariant, filtered = (bss_eval_per_second(truth, stems, RATE, taps) for taps in (None, 512))
+    expected = {
+        "si_sdr": si_sdr_per_second(truth, stems, RATE),
+        "si_sir": invariant.sir,
+        "si_sar": invariant.sar,
+        "sdr": filtered.sdr,
+        "sir": filtered.sir,
+        "sar": filtered.sar,
+        "spectral_snr": spectral_snr_per_second(truth, stems, RATE),
+    }
+    for metric, rows in expected.items():
+        np.testing.assert_allclose(bad.pooled(metric, song="one"), rows.ravel(), atol=1e-3)
     for metric in METRICS.keys() - {"spectral_snr_synth"}:
         assert np.mean(good.pooled(metric) > bad.pooled(metric)) > 0.7, metric
 
@@ -346,6 +361,14 @@ class TestCommand:
         assert run(command) == 2
         out, err = capsys.readouterr()
         assert out == "" and len(err.splitlines()) == 1 and message in err
+
+
+@pytest.mark.usefixtures("songs")
+def test_songs_without_references_are_left_out_and_noted(write: Write) -> None:
+    write("good/three", alto=np.ones(RATE))
+    result = evaluate_folders(Path("truth"), {"good": Path("good")}, filters=False)
+    assert [song.song for song in result.methods[0].songs] == ["one", "two"]
+    assert result.notes == ["good: no references for three, left out"]
 
 
 def test_a_missing_song_is_found_out_before_anything_is_read(write: Write) -> None:

@@ -88,8 +88,9 @@ def evaluate(
 ) -> None:
     """Score separated stems against the true ones; compare methods.
 
-    Every second of every voice is scored by itself, in mono at 16 kHz, but seconds in which the true voice is
-    more than 20 dB below its mean energy. Of several methods the means are compared by t-tests.
+    Every second of every voice is scored by itself, in mono at 16 kHz. Seconds
+    in which the true voice is more than 20 dB below its mean energy are left
+    out. Of several methods the means are compared by t-tests.
 
     Example: [bold]vocsep evaluate truth/ comb/ levels/ --plot scores.png[/bold]
     """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vocsep.evaluation.bss_eval import TAPS, bss_eval_per_second
 from vocsep.evaluation.folders import Song, find_songs, match_songs
-from vocsep.evaluation.matching import Match, plan_matching
+from vocsep.evaluation.matching import EstimateFiles, Match, plan_matching
 from vocsep.evaluation.seconds import in_seconds
 from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.evaluation.spectral_snr import spectral_snr_per_second
@@ -107,14 +107,15 @@ def evaluate_folders(
         AudioError: a folder, song or voice is missing, a file cannot be read, a reference is silent.
     """
     truth = find_songs(references)
-    plans = {
-        name: {
-            title: plan_matching(song, truth[title], match)
-            for title, song in match_songs(truth, find_songs(folder), folder).items()
-        }
-        for name, folder in estimates.items()
-    }
     notes: list[str] = []
+    plans: dict[str, dict[str, EstimateFiles]] = {}
+    for name, folder in estimates.items():
+        found = find_songs(folder)
+        matched = match_songs(truth, found, folder)
+        plans[name] = {title: plan_matching(song, truth[title], match) for title, song in matched.items()}
+        spare = [song.name for song in found.values() if song not in matched.values()]
+        if spare:
+            notes.append(f"{folder}: no references for {', '.join(spare)}, left out")
     scored: dict[str, list[SongScores]] = {name: [] for name in estimates}
     for title, song in truth.items():
         progress(f"{title}: reading", 0.0)
