@@ -8,8 +8,8 @@ scale-invariant kind it explains only its own multiples: J. Le Roux, S. Wisdom, 
 "SDR - half-baked or well done?", ICASSP 2019. That only energies of projections are needed, and no projected
 signal, is R. Scheibler's observation ("SDR - medium rare with fast computations", ICASSP 2022).
 
-Own code, because mir_eval gives its module up (deprecated, 1.1 s of computation for a second of a quartet)
-and fast_bss_eval's fails with NumPy 2.
+Own code, because mir_eval gives its module up (deprecated in 0.8; 0.74 s of one core for a second of a
+quartet, here 0.16 s), and fast_bss_eval 0.1.4 fails with arrays of NumPy 2.
 """
 
 from collections.abc import Callable

@@ -17,6 +17,7 @@ from vocsep.spectra import SAMPLE_RATE
 SYNTH, MINUS = "_synth", "_minus"  # what `vocsep separate` adds to a stem's name
 
 Match = Literal["auto", "name", "best", "order"]
+# Score of (reference, estimate, rate) for each second.
 PerSecond = Callable[[NDArray[np.float32], NDArray[np.float32], int], NDArray[np.float64]]
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vocsep.evaluation.bss_eval import TAPS, bss_eval_per_second
 from vocsep.evaluation.folders import Song, find_songs, match_songs
-from vocsep.evaluation.matching import EstimateFiles, Match, plan_matching
+from vocsep.evaluation.matching import EstimateFiles, Match, PerSecond, plan_matching
 from vocsep.evaluation.seconds import in_seconds
 from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.evaluation.spectral_snr import spectral_snr_per_second
@@ -31,7 +31,6 @@ METRICS = {
 
 Progress = Callable[[str, float], None]
 Scores = dict[str, NDArray[np.float64]]  # by metric
-PerSecond = Callable[[NDArray[np.float32], NDArray[np.float32], int], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
