@@ -21,7 +21,10 @@ from mixtures import Recording, Stems, groups, recordings
 
 from vocsep import Separator
 from vocsep.errors import VocsepError
-from vocsep.evaluate import mean_and_median, multipitch_scores, oracle_masks, si_sdr_per_second, voice_recall
+from vocsep.evaluation.multi_f0 import multipitch_scores, voice_recall
+from vocsep.evaluation.oracle import oracle_masks
+from vocsep.evaluation.seconds import mean_and_median
+from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import SAMPLE_RATE
 

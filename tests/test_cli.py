@@ -183,7 +183,9 @@ def test_every_flag_is_there_and_explained(command: str) -> None:
     assert all(parameter.help for parameter in parameters)
 
 
-@pytest.mark.parametrize("command", ["", "separate", "f0", "evaluate-f0", "fit", "demo", "train-pitch"])
+@pytest.mark.parametrize(
+    "command", ["", "separate", "f0", "evaluate", "evaluate-f0", "fit", "demo", "train-pitch"]
+)
 def test_help_is_shown_on_standard_output(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
     out, err = capsys.readouterr()

@@ -14,8 +14,9 @@ FLOORS = (
     ("masks", "reverberation", "confidence", "adapt", "unison", "estimator", "excerpts", "explanation"),
     ("model", "explain", "training", "baselines"),
     ("pitch", "singers"),
-    ("methods", "passages", "results", "listening", "filing", "recordings", "voices_training", "evaluate"),
-    ("separate", "fit_settings", "fit_result", "fit", "report", "pitch_scores"),
+    ("methods", "passages", "results", "listening", "filing", "pictures", "recordings", "voices_training"),
+    ("evaluation",),
+    ("separate", "fit_settings", "fit_result", "fit", "report", "pitch_scores", "score_plots"),
     ("__init__",),
     ("commands", "cli", "__main__"),
 )
