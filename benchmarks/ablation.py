@@ -1,8 +1,8 @@
 """What each part brings: `python benchmarks/ablation.py DATA_DIR` switches them off one at a time.
 
-Recordings are those of quality.py with its groups (mixtures.py), and with ``--hall`` the quartets in simulated
-halls (halls.py; needs pyroomacoustics). Each line is the mean SI-SDR in dB of the seconds of all voices, J
-given, everything else estimated from the mixture:
+Recordings are those of quality.py with its groups (mixtures.py), and with ``--hall`` the quartets in
+simulated halls (halls.py; needs pyroomacoustics). Each line is the mean SI-SDR in dB of the seconds of all
+voices, J given, everything else estimated from the mixture:
 
 ================ ======================================================================================
 ``all``          everything, as `vocsep separate` does by default
