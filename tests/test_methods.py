@@ -72,6 +72,26 @@ def test_stems_of_chunks_at_another_rate_add_up(
     assert found.confidence.shape == (3, 3)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this computer has no CUDA device")
+@pytest.mark.parametrize("method", METHODS)
+def test_methods_say_the_same_on_the_gpu(method: str, weights: dict[str, Path], stems: Path) -> None:
+    audio, tracks = music(1.0)
+    known = stems if method.startswith("oracle-") else None
+    stems_of = []
+    for device in ("cpu", "cuda"):
+        one = Separator(**weights, device=device, method=method, adapt=0, stems=known)
+        with torch.no_grad():
+            mixture, f0 = torch.from_numpy(audio).to(device), tracks.as_input().to(device)
+            found = one.method.explainer(mixture, f0)
+        assert found.masks.device.type == device
+        grid = found.fft_size, found.hop
+        heard = wiener_filter(mixture[None], SAMPLE_RATE, found.masks, found.powers, *grid)
+        stems_of.append(heard.cpu().numpy())
+    error = np.square(stems_of[1] - stems_of[0]).sum()
+    assert error < 1e-3 * np.square(stems_of[0]).sum()
+
+
 @pytest.mark.parametrize("method", [method for method in METHODS if method not in SUNG])
 def test_voices_are_not_synthesised_without_a_source_model(
     method: str, weights: dict[str, Path], stems: Path, tmp_path: Path

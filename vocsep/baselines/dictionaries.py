@@ -118,7 +118,7 @@ def glottal_combs(f0: Tensor, fft_size: int, open_quotient: float = OPEN_QUOTIEN
     wave = torch.zeros_like(phase)
     for partial, amplitude in enumerate(amplitudes, start=1):
         below = partial * f0 < TOP_PARTIAL
-        wave += (amplitude * below)[:, None] * torch.cos(partial * phase)
+        wave[below] += amplitude * torch.cos(partial * phase[below])
     power: Tensor = torch.fft.rfft(wave * hann(fft_size, wave)).abs().square()
     return power / power.sum(dim=1, keepdim=True)
 

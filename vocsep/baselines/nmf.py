@@ -5,10 +5,11 @@ The mixture's magnitudes (STFT 2048/256) are explained by one harmonic template 
 Templates begin with 1/k^2 around the k-th harmonic, activations with 1 where a voice's F0, rounded, is that
 pitch; all else is 0 and stays 0 under multiplicative updates. A voice is what its activations hold.
 
-Neither paper says how wide a harmonic may be, how often to update, nor what becomes of bins that no template
-reaches, and of the divergence only that it is one of the usual. Chosen here on synthetic singing with F0 that
-err by 10 cents: 0.2 semitones or the window's main lobe, whichever is wider; 10 updates of each (more lowers
-the cost by little and the SI-SDR by 0.1 dB); Kullback-Leibler; unreached bins are shared as voices' levels.
+The paper does not say which divergence it is, how wide a harmonic may be, how often to update, which power
+of the voices the masks compare, nor what becomes of bins that no template reaches. Here: Kullback-Leibler,
+and, as synthetic singing with F0 that err by 10 cents prefers it, 0.2 semitones or the window's main lobe,
+whichever is wider; 10 updates of each factor (40 lower the cost by little and the SI-SDR by 0.2 dB); squares
+(magnitudes: 0.1 less); unreached bins are shared as the voices' levels (alike: 0.1 less).
 """
 
 from collections.abc import Callable

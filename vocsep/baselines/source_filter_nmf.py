@@ -21,7 +21,7 @@ divergence counts in ratios, and the target would have to explain all that lies 
 little everywhere, and a floor under mixture and model keeps silence from counting.
 
 Settings were chosen on synthetic singing with F0 that err by 10 cents, mean SI-SDR of three quartets: 50
-atoms (30, as Durrieu has them, 0.3 dB less), 10 filters (5: 0.2 less), a fifth of a semitone to either side
+atoms (30: 0.3 dB less), 10 filters (5: 0.2 less), a fifth of a semitone to either side
 (half of one: 0.3 less, a whole one 0.7), 30 updates (80: 0.1 less).
 """
 
