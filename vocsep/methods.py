@@ -8,8 +8,10 @@ from pathlib import Path
 import torch
 
 from vocsep.adapt import DEFAULT_STEPS
+from vocsep.baselines.nmf import ScoreInformedNmf
 from vocsep.baselines.oracle import Kind, OracleMasks
 from vocsep.baselines.references import ReferenceStems
+from vocsep.baselines.source_filter_nmf import SourceFilterNmf
 from vocsep.errors import SettingsError
 from vocsep.explain import ExplainSettings, SourceFilter, levelled_comb, untrained_comb
 from vocsep.explanation import Explainer
@@ -102,6 +104,14 @@ def _comb(name: str, settings: MethodSettings) -> Method:
     return Method(name, SourceFilter(untrained_comb, ExplainSettings(steps=0)), sings=True)
 
 
+def _nmf(name: str, settings: MethodSettings) -> Method:
+    return Method(name, ScoreInformedNmf())
+
+
+def _source_filter_nmf(name: str, settings: MethodSettings) -> Method:
+    return Method(name, SourceFilterNmf(seed=settings.seed))
+
+
 def _oracle(kind: Kind, name: str, settings: MethodSettings) -> Method:
     if settings.stems is None:
         raise ValueError("an oracle without stems")
@@ -113,6 +123,8 @@ _BUILDERS: dict[str, Callable[[str, MethodSettings], Method]] = {
     "source-filter": _source_filter,
     "levels": _levels,
     "comb": _comb,
+    "nmf": _nmf,
+    "source-filter-nmf": _source_filter_nmf,
     "oracle-ratio": partial(_oracle, "ratio"),
     "oracle-power": partial(_oracle, "power"),
     "oracle-binary": partial(_oracle, "binary"),

@@ -17,6 +17,8 @@ class Method(str, Enum):
     source_filter = "source-filter"
     levels = "levels"
     comb = "comb"
+    nmf = "nmf"
+    source_filter_nmf = "source-filter-nmf"
     oracle_ratio = "oracle-ratio"
     oracle_power = "oracle-power"
     oracle_binary = "oracle-binary"
@@ -88,7 +90,8 @@ def separate(
             "--method",
             rich_help_panel=MODEL,
             help="source-filter: the paper's model, learned. levels: harmonics with levels fitted in closed "
-            "form, nothing learned. comb: bare harmonics. oracle-...: masks of the true stems, the ceiling.",
+            "form, nothing learned. comb: bare harmonics. nmf, source-filter-nmf: matrix factorisations. "
+            "oracle-...: masks of the true stems, the ceiling.",
         ),
     ] = Method.source_filter,
     stems: Annotated[
