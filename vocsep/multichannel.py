@@ -27,9 +27,9 @@ from torch import Tensor
 ROUNDS = 6
 FROM_ROUND = 2  # in which powers begin to follow: covariances come first
 LOADING = 1e-3  # of the mean power of the channels, in the covariance of the recording
-FLOOR = 1e-10  # of the loudest power
+FLOOR = 1e-10  # of the loudest bin's power
 BLOCK = 32  # bins at once: what a round needs stays in the processor's cache
-DIFFERENT = 1e-3  # of the energy outside the strongest direction: channels that differ less tell nothing
+DIFFERENT = 1e-5  # of the energy outside the strongest direction; less brings nothing (measured)
 
 
 def channels_differ(audio: Tensor) -> bool:
@@ -43,7 +43,7 @@ def channels_differ(audio: Tensor) -> bool:
     """
     if audio.shape[0] < 2:
         return False
-    exact = audio.double()
+    exact = audio.cpu().double()
     energies = torch.linalg.eigvalsh(exact @ exact.T)
     return bool(energies[:-1].sum() > DIFFERENT * energies.sum())
 
@@ -83,19 +83,21 @@ def spatial_filter(spectrum: Tensor, shares: Tensor, rounds: int = ROUNDS) -> Sp
             power of the channels is where powers begin.
         rounds: of expectation and maximisation; with none, images are the recording times the shares.
     """
-    floor = FLOOR * float(spectrum.abs().amax()) ** 2 + 1e-30
+    scale = float(
+        _power(spectrum).amax().sqrt().clamp_min(1e-18)
+    )  # determinants of quiet ones would underflow
     parts = []
     for part, share in zip(
         torch.split(spectrum, BLOCK, dim=1), torch.split(shares, BLOCK, dim=1), strict=True
     ):
-        powers = share * part.abs().square().mean(dim=0) + floor
-        parts.append(_fitted(part.transpose(0, 1), powers.transpose(0, 1), rounds, floor))
-    return SpatialFilter(*(torch.cat(blocks) for blocks in zip(*parts, strict=True)))
+        level = part.transpose(0, 1) / scale
+        powers = share.transpose(0, 1) * _power(level).mean(dim=1, keepdim=True) + FLOOR
+        parts.append(_fitted(level, powers, rounds))
+    powers, covariances, whitened, rest = (torch.cat(blocks) for blocks in zip(*parts, strict=True))
+    return SpatialFilter(powers * scale**2, covariances, whitened / scale, rest * scale)
 
 
-def _fitted(
-    spectrum: Tensor, powers: Tensor, rounds: int, floor: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _fitted(spectrum: Tensor, powers: Tensor, rounds: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The fields of `SpatialFilter` for a block of bins: ``(bins, channels, frames)``, ``(bins, voices,
     frames)``."""
     channels = spectrum.shape[1]
@@ -117,7 +119,7 @@ def _fitted(
         if index >= FROM_ROUND:
             real = _real(covariances)
             wanted, given = (real @ found).clamp_min(0.0), (real @ inverse).clamp_min(1e-30)
-            powers = powers * (wanted / given).sqrt() + floor
+            powers = powers * (wanted / given).sqrt() + FLOOR
     total = _real(covariances).transpose(1, 2) @ powers
     whitened = _times(_inverse(total), spectrum)
     rest = spectrum - sum(
@@ -182,8 +184,13 @@ def _times(numbers: Tensor, vectors: Tensor) -> Tensor:
     return out
 
 
+def _power(spectrum: Tensor) -> Tensor:
+    """Squared magnitudes, without the roots of ``abs``."""
+    return spectrum.real.square() + spectrum.imag.square()
+
+
 def _outer(vectors: Tensor) -> Tensor:
     """``y y^H`` of ``(bins, channels, frames)``: ``(bins, channels ** 2, frames)``."""
     row, column = _above(vectors.shape[1])
     above = vectors[:, row] * vectors[:, column].conj() * 2**0.5
-    return torch.cat((vectors.abs().square(), above.real, above.imag), dim=1)
+    return torch.cat((_power(vectors), above.real, above.imag), dim=1)
