@@ -134,6 +134,7 @@ def wiener_filter(
         return torch.stack([istft(spectrum * mask_of(voice), samples, size, hop) for voice in voices])
     shares = torch.stack([mask_of(voice)[:low] for voice in voices])
     placed = spatial_filter(spectrum[:, :low], shares)
+    del shares
     stems = []
     for voice in voices:
         above = spectrum[:, low:] * mask_of(voice)[low:]

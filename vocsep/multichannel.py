@@ -83,18 +83,24 @@ def spatial_filter(spectrum: Tensor, shares: Tensor, rounds: int = ROUNDS) -> Sp
             power of the channels is where powers begin.
         rounds: of expectation and maximisation; with none, images are the recording times the shares.
     """
-    scale = float(
-        _power(spectrum).amax().sqrt().clamp_min(1e-18)
-    )  # determinants of quiet ones would underflow
-    parts = []
-    for part, share in zip(
-        torch.split(spectrum, BLOCK, dim=1), torch.split(shares, BLOCK, dim=1), strict=True
-    ):
-        level = part.transpose(0, 1) / scale
-        powers = share.transpose(0, 1) * _power(level).mean(dim=1, keepdim=True) + FLOOR
-        parts.append(_fitted(level, powers, rounds))
-    powers, covariances, whitened, rest = (torch.cat(blocks) for blocks in zip(*parts, strict=True))
-    return SpatialFilter(powers * scale**2, covariances, whitened / scale, rest * scale)
+    channels, bins, frames = spectrum.shape
+    result = SpatialFilter(
+        shares.new_empty(bins, len(shares), frames),
+        spectrum.new_empty(bins, len(shares), channels, channels),
+        spectrum.new_empty(bins, channels, frames),
+        spectrum.new_empty(bins, channels, frames),
+    )
+    # Determinants of a quiet recording's covariances would underflow.
+    scale = float(_power(spectrum).amax().sqrt().clamp_min(1e-18))
+    for low in range(0, bins, BLOCK):
+        block = slice(low, low + BLOCK)
+        level = spectrum[:, block].transpose(0, 1) / scale
+        powers = shares[:, block].transpose(0, 1) * _power(level).mean(dim=1, keepdim=True) + FLOOR
+        powers, result.covariances[block], whitened, rest = _fitted(level, powers, rounds)
+        result.powers[block] = powers * scale**2
+        result.whitened[block] = whitened / scale
+        result.rest[block] = rest * scale
+    return result
 
 
 def _fitted(spectrum: Tensor, powers: Tensor, rounds: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -122,9 +128,9 @@ def _fitted(spectrum: Tensor, powers: Tensor, rounds: int) -> tuple[Tensor, Tens
             powers = powers * (wanted / given).sqrt() + FLOOR
     total = _real(covariances).transpose(1, 2) @ powers
     whitened = _times(_inverse(total), spectrum)
-    rest = spectrum - sum(
-        _own_image(powers, covariances, whitened, voice) for voice in range(powers.shape[1])
-    )
+    rest = spectrum.clone()
+    for voice in range(powers.shape[1]):
+        rest -= _own_image(powers, covariances, whitened, voice)
     return powers, covariances, whitened, rest
 
 
