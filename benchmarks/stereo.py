@@ -3,7 +3,7 @@
 Recordings: see mixtures.py; ``--sung SEED`` adds a dry synthetic quartet. Each is mixed in several ways:
 panned (constant power, equally spaced from -W to +W percent), panned with a diffuse reverberation of its own
 in each channel, by two omnidirectional microphones some metres apart in a hall (halls.py, needs
-pyroomacoustics), and as two equal channels. Both ways get the same F0, and so the same masks.
+pyroomacoustics), and as two equal channels. Both ways find the same F0 and masks.
 Printed: SI-SDR per second of the mean of the channels, and of both channels together, for the masks and for
 the multichannel filter, in dB.
 """
@@ -92,9 +92,10 @@ def measure(recording: Recording, masks: Separator, places: Separator, told: Cal
     for name, images in mixes(recording.stems):
         images *= 0.9 / np.abs(images.sum(axis=0)).max()
         mixture = images.sum(axis=0)
-        first = masks.separate(mixture, SAMPLE_RATE, len(images))
-        second = places.separate(mixture, SAMPLE_RATE, len(images), tracks=first.tracks)
-        before, after = scores(images, first.stems), scores(images, second.stems)
+        before, after = (
+            scores(images, separator.separate(mixture, SAMPLE_RATE, len(images)).stems)
+            for separator in (masks, places)
+        )
         figures = "".join(f"{b:8.2f}{a:8.2f}{a - b:+7.2f} " for b, a in zip(before, after, strict=True))
         told(f"  {name:<26}{figures}")
 

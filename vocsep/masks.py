@@ -130,7 +130,7 @@ def wiener_filter(
             return torch.lerp(read, carried, handover)
 
     # One voice at a time: many channels at 192 kHz are large.
-    if not spatial or not channels_differ(audio):
+    if not spatial or len(masks) < 2 or not channels_differ(audio):
         return torch.stack([istft(spectrum * mask_of(voice), samples, size, hop) for voice in voices])
     shares = torch.stack([mask_of(voice)[:low] for voice in voices])
     placed = spatial_filter(spectrum[:, :low], shares)

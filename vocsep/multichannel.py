@@ -19,7 +19,7 @@ products are inner products and sums over voices or frames are products of real 
 
 from dataclasses import dataclass
 from itertools import combinations
-from math import isqrt
+from math import frexp, isqrt
 
 import torch
 from torch import Tensor
@@ -90,8 +90,8 @@ def spatial_filter(spectrum: Tensor, shares: Tensor, rounds: int = ROUNDS) -> Sp
         spectrum.new_empty(bins, channels, frames),
         spectrum.new_empty(bins, channels, frames),
     )
-    # Determinants of a quiet recording's covariances would underflow.
-    scale = float(_power(spectrum).amax().sqrt().clamp_min(1e-18))
+    # Determinants of a quiet recording's covariances would underflow. A power of 2 rounds nothing.
+    scale = 2.0 ** frexp(float(_power(spectrum).amax().sqrt()))[1]
     for low in range(0, bins, BLOCK):
         block = slice(low, low + BLOCK)
         level = spectrum[:, block].transpose(0, 1) / scale
