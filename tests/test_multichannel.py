@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+import soxr
 import torch
 from torch import Tensor
 
@@ -80,13 +81,14 @@ def test_above_8_khz_masks_go_on() -> None:
     torch.testing.assert_close(placed, masked, atol=1e-3, rtol=0)
 
 
-def test_places_are_found_and_tell_voices_apart() -> None:
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_places_are_found_and_tell_voices_apart(rate: int) -> None:
     sources = voices()
-    images = PLACES[:, :, None] * sources[:, None]
     shares = masks_of(sources, blur=0.5)
+    heard = torch.from_numpy(soxr.resample(sources.T.numpy(), SAMPLE_RATE, rate)).T
+    images = PLACES[:, :, None] * heard[:, None]
     masked, placed = (
-        wiener_filter(images.sum(dim=0), SAMPLE_RATE, shares, None, *GRID, spatial)
-        for spatial in (False, True)
+        wiener_filter(images.sum(dim=0), rate, shares, None, *GRID, spatial) for spatial in (False, True)
     )
     assert error(placed, images) < error(masked, images) - 2.0
 
