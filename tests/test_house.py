@@ -11,7 +11,17 @@ HOUSE = Path(__file__).parents[1] / "vocsep"
 FLOORS = (
     ("errors", "spectra"),
     ("source", "loss", "divergence", "decode", "audio", "stems", "chunks", "schedule"),
-    ("masks", "reverberation", "confidence", "adapt", "unison", "estimator", "excerpts", "explanation"),
+    (
+        "multichannel",
+        "masks",
+        "reverberation",
+        "confidence",
+        "adapt",
+        "unison",
+        "estimator",
+        "excerpts",
+        "explanation",
+    ),
     ("model", "explain", "training", "baselines"),
     ("pitch", "singers"),
     ("methods", "passages", "results", "listening", "filing", "pictures", "recordings", "voices_training"),

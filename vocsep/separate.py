@@ -33,6 +33,7 @@ class Separator:
         adapt: steps of adaptation on each stretch of the recording; None for the default, 0 for none.
         method: one of `vocsep.methods.METHODS`, which docs/methods.md describes.
         stems: folder of the true stems, for the oracle methods.
+        spatial: where channels differ, tell voices apart by place, too (not with an oracle).
         pitch_model, refiner_model: of both looks at the pitch; the shipped ones by default.
         seed: of the noise in synthesised voices, and of what begins at random.
 
@@ -52,6 +53,7 @@ class Separator:
         adapt: int | None = None,
         method: str = "source-filter",
         stems: Path | str | None = None,
+        spatial: bool = True,
         pitch_model: Path | str | None = None,
         refiner_model: Path | str | None = None,
         seed: int = 0,
@@ -59,6 +61,7 @@ class Separator:
         self.device = pick_device(device)
         self.method = build_method(method, MethodSettings(model, adapt, stems, seed, self.device))
         self.pitch = PitchEstimator(pitch_model, refiner_model, device=device, assign=assign, refine=refine)
+        self.spatial = spatial and self.method.references is None
         self.seed = seed
 
     def separate(
@@ -242,5 +245,6 @@ class Separator:
             explainer=self.method.explainer,
             device=self.device,
             offset=offset,
+            spatial=self.spatial,
             progress=None if progress is None else lambda share: progress("separation", share),
         )

@@ -105,6 +105,15 @@ def separate(
             show_default=False,
         ),
     ] = None,
+    spatial: Annotated[
+        bool,
+        typer.Option(
+            "--spatial/--no-spatial",
+            rich_help_panel=MODEL,
+            help="In a stereo recording, also tell voices apart by where they stand. Does nothing where the "
+            "channels are alike.",
+        ),
+    ] = True,
     synth: Annotated[
         bool,
         typer.Option(
@@ -176,6 +185,7 @@ def separate(
             adapt=adapt,
             method=method.value,
             stems=stems,
+            spatial=spatial,
             pitch_model=pitch_model,
             refiner_model=refiner_model,
             seed=seed,
