@@ -36,6 +36,21 @@ def hall_responses(
         sample_rate: Hz.
         seed: of the few centimetres by which singers stand off their places.
     """
+    return _responses(singers, reverberation_time, sample_rate, seed, 0.0, 1)[0]
+
+
+def pair_responses(
+    singers: int, reverberation_time: float, sample_rate: int, spacing: float, seed: int = 0
+) -> list[list[NDArray[np.float64]]]:
+    """Impulse responses of each of two microphones, ``spacing`` metres apart where the single one stands:
+    ``[microphone][singer]``; else as `hall_responses`, but with up to ``spacing`` less of silence before."""
+    return _responses(singers, reverberation_time, sample_rate, seed, spacing, 2)
+
+
+def _responses(
+    singers: int, reverberation_time: float, sample_rate: int, seed: int, spacing: float, microphones: int
+) -> list[list[NDArray[np.float64]]]:
+    """``[microphone][singer]``."""
     try:
         import pyroomacoustics
     except ImportError as error:
@@ -43,7 +58,9 @@ def hall_responses(
     absorption, order = pyroomacoustics.inverse_sabine(reverberation_time, SIZE)
     material = pyroomacoustics.Material(absorption)
     room = pyroomacoustics.ShoeBox(SIZE, fs=sample_rate, materials=material, max_order=order)
-    room.add_microphone(MICROPHONE)
+    places = np.repeat(np.array(MICROPHONE)[:, None], microphones, axis=1)
+    places[0] += spacing * np.linspace(-0.5, 0.5, microphones) if microphones > 1 else 0.0
+    room.add_microphone_array(places)
     rng = np.random.default_rng(seed)
     angles = np.radians(np.linspace(*ARC, singers) if singers > 1 else np.zeros(1))
     distances = DISTANCE + rng.uniform(-0.15, 0.15, singers)
@@ -52,9 +69,9 @@ def hall_responses(
         place = (x + distance * np.sin(angle), y + distance * np.cos(angle), 1.6 + rng.uniform(-0.1, 0.1))
         room.add_source(place)
     room.compute_rir()
-    first = EARLY + int(distances.min() / SPEED * sample_rate)
+    first = EARLY + int(max(distances.min() - spacing / 2, 0.0) / SPEED * sample_rate)
     # Amplitudes are 1 / (4 pi r): the direct sound of a singer at DISTANCE becomes 1.
-    return [np.asarray(rir)[first:] * (4 * np.pi * DISTANCE) for rir in room.rir[0]]
+    return [[np.asarray(rir)[first:] * (4 * np.pi * DISTANCE) for rir in row] for row in room.rir]
 
 
 def in_hall(

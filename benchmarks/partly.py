@@ -29,7 +29,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from vocsep import Separator
-from vocsep.evaluate import mean_and_median, si_sdr_per_second
+from vocsep.evaluation.seconds import mean_and_median
+from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.fit import fit
 from vocsep.fit_settings import FitSettings
 from vocsep.pitch.tracks import F0Tracks

@@ -20,8 +20,11 @@ from halls import in_hall
 from mixtures import Recording, Stems, groups, recordings
 
 from vocsep import Separator
+from vocsep.baselines.oracle import oracle_stems
 from vocsep.errors import VocsepError
-from vocsep.evaluate import mean_and_median, multipitch_scores, oracle_masks, si_sdr_per_second, voice_recall
+from vocsep.evaluation.multi_f0 import multipitch_scores, voice_recall
+from vocsep.evaluation.seconds import mean_and_median
+from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import SAMPLE_RATE
 
@@ -88,8 +91,8 @@ def measure(recording: Recording, options: argparse.Namespace) -> Result:
         "comb, F0 of stems": lambda: separated(comb, reference),
         "levels, F0 of stems": lambda: separated(levels, reference),
         "vocsep, F0 of stems": lambda: separated(vocsep, reference),
-        "oracle magnitude": lambda: oracle_masks(stems, 1),
-        "oracle power": lambda: oracle_masks(stems, 2),
+        "oracle magnitude": lambda: oracle_stems(stems, "ratio"),
+        "oracle power": lambda: oracle_stems(stems, "power"),
     }
     for method, separate in methods.items():
         if method.endswith("F0 of stems") and reference is None:

@@ -18,15 +18,18 @@ import soundfile
 import typer
 
 from vocsep.cli import app, main
+from vocsep.commands.separate import Method
 from vocsep.errors import AudioError, Interrupted, ModelError, VoicesNotFound
 from vocsep.fit_result import FitProgress, FitResult
+from vocsep.methods import METHODS
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.song_reader import Taken
 from vocsep.training import Progress
 
 ISSUE_FLAGS = {
-    "separate": "--voices -n --output -o --model --names --f0 --assign --refine --adapt --method --synth "
-    "--minus-one --format --bit-depth --start --duration --device --seed --overwrite -y --quiet -q --json",
+    "separate": "--voices -n --output -o --model --names --f0 --assign --refine --adapt --method --stems "
+    "--synth --minus-one --format --bit-depth --start --duration --device --seed --overwrite -y --quiet "
+    "-q --json",
     "f0": "--voices -n --output -o --format --plot --method --assign --refine --start --duration",
     "fit": "--voices -n --supervised --unsupervised --names --per-voice-decoders --output -o --preset "
     "--steps --minutes --device --resume --seed --config",
@@ -186,7 +189,9 @@ def test_every_flag_is_there_and_explained(command: str) -> None:
     assert all(parameter.help for parameter in parameters)
 
 
-@pytest.mark.parametrize("command", ["", "separate", "f0", "evaluate-f0", "fit", "demo", "train-pitch"])
+@pytest.mark.parametrize(
+    "command", ["", "separate", "f0", "evaluate", "evaluate-f0", "fit", "demo", "train-pitch"]
+)
 def test_help_is_shown_on_standard_output(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
     out, err = capsys.readouterr()
@@ -259,6 +264,16 @@ def test_one_recording_goes_straight_into_the_folder(
     out, err = capsys.readouterr()
     assert all(f"out/voice_{voice}.wav" in out for voice in (1, 2, 3))
     assert "a.wav: pitch" in err
+
+
+def test_the_stems_of_an_oracle_are_passed_on(separator: type[FakeSeparator]) -> None:
+    assert main(["separate", "a.wav", "--method", "oracle-power", "--stems", "true"]) == 0
+    [made] = separator.made
+    assert (made["method"], made["stems"]) == ("oracle-power", Path("true"))
+
+
+def test_every_method_has_its_name_on_the_command_line() -> None:
+    assert tuple(method.value for method in Method) == METHODS
 
 
 def test_without_wishes_the_defaults_of_the_rooms_decide(separator: type[FakeSeparator]) -> None:

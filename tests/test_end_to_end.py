@@ -9,7 +9,9 @@ import soundfile
 import torch
 
 from vocsep.errors import ModelError
-from vocsep.evaluate import mean_and_median, multipitch_scores, si_sdr, si_sdr_per_second
+from vocsep.evaluation.multi_f0 import multipitch_scores
+from vocsep.evaluation.seconds import mean_and_median
+from vocsep.evaluation.si_sdr import si_sdr, si_sdr_per_second
 from vocsep.masks import NOISE_SHARE, soft_masks, voice_powers, wiener_filter
 from vocsep.model import shipped_model
 from vocsep.pitch.spares import spare_of

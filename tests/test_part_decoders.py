@@ -100,7 +100,7 @@ def test_a_separator_learns_what_voices_are_called(tmp_path: Path) -> None:
     mixture, f0 = trio(2)
 
     def first_alpha(names: list[str] | None) -> torch.Tensor:
-        method.call_voices(names)
+        method.prepare(names)
         parameters = method.explainer(mixture[0], f0[0]).parameters
         assert parameters is not None
         return parameters.alpha

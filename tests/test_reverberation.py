@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from one_comb import adapt_one_comb
 from scipy.signal import lfilter
 from torch import Tensor
 
-from vocsep.adapt import adapt
-from vocsep.explain import explain, levelled_comb
+from vocsep.explain import ExplainSettings, explain, levelled_comb
 from vocsep.masks import comb_powers, mask_frequencies, soft_masks, voice_powers
 from vocsep.reverberation import (
     NODES,
@@ -129,7 +129,7 @@ def test_a_known_room_is_found(seconds: float, level: float) -> None:
     parameters, combs = singers()
     true = Reverberation((seconds,) * 3, level)
     room = RoomFit()
-    adapt(parameters, combs, heard(true.with_tails(voice_powers(parameters, combs))), 60,
+    adapt_one_comb(parameters, combs, heard(true.with_tails(voice_powers(parameters, combs))), 60,
           room=room)  # fmt: skip
     found = room.found()
     assert found is not None
@@ -141,7 +141,7 @@ def test_a_dry_recording_has_no_room() -> None:
     parameters, combs = singers()
     magnitudes = heard(voice_powers(parameters, combs))
     room = RoomFit()
-    adapt(parameters, combs, magnitudes, 40, room=room)
+    adapt_one_comb(parameters, combs, magnitudes, 40, room=room)
     assert room.found() is None
 
 
@@ -157,7 +157,7 @@ def test_without_steps_there_is_no_room() -> None:
     time = torch.arange(SAMPLE_RATE) / SAMPLE_RATE
     mixture = torch.sin(2 * math.pi * 220 * time)
     f0 = torch.full((1, frame_count(SAMPLE_RATE)), 220.0)
-    assert explain(mixture, f0, levelled_comb, 0).room is None
+    assert explain(mixture, f0, levelled_comb, ExplainSettings(steps=0)).room is None
 
 
 def test_decay_is_below_one_for_any_time() -> None:

@@ -48,6 +48,21 @@ def test_stems_add_up_and_have_the_shape_of_the_input(
     np.testing.assert_allclose(result.stems.sum(axis=0), audio, atol=2e-6)
 
 
+def test_equal_channels_are_separated_as_one(separator: Separator, weights: dict[str, Path]) -> None:
+    audio, tracks = music(1.0)
+    masks = Separator(**weights, device="cpu", adapt=2, spatial=False)
+    twice = np.stack((audio, audio), axis=1)
+    expected = masks.separate(twice, SAMPLE_RATE, tracks=tracks).stems
+    np.testing.assert_array_equal(separator.separate(twice, SAMPLE_RATE, tracks=tracks).stems, expected)
+
+
+def test_places_can_be_left_out(separator: Separator, weights: dict[str, Path]) -> None:
+    audio, tracks = music(1.0, channels=2)
+    masks = Separator(**weights, device="cpu", adapt=2, spatial=False)
+    stems = masks.separate(audio, SAMPLE_RATE, tracks=tracks).stems
+    assert np.abs(separator.separate(audio, SAMPLE_RATE, tracks=tracks).stems - stems).max() > 1e-3
+
+
 def test_many_channels_add_up(separator: Separator) -> None:
     audio, tracks = music(0.5, 16_000, 6)
     result = separator.separate(audio, 16_000, tracks=tracks)
@@ -79,8 +94,9 @@ def test_chunks_make_the_same_stems_as_the_whole(
     assert error < 1e-3
 
 
-def test_seams_are_not_heard(separator: Separator, short_chunks: None) -> None:
-    audio, tracks = music(12.0)
+@pytest.mark.parametrize("channels", [None, 2])
+def test_seams_are_not_heard(separator: Separator, short_chunks: None, channels: int | None) -> None:
+    audio, tracks = music(12.0, channels=channels)
     stems = separator.separate(audio, SAMPLE_RATE, tracks=tracks).stems
     jumps = np.abs(np.diff(stems, axis=1))
     usual = np.quantile(jumps, 0.999, axis=1)

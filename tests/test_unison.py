@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from vocsep.adapt import AdaptSettings, adapt_shares, compared_bins
-from vocsep.explain import explain, levelled_comb, untrained_comb
+from vocsep.adapt import AdaptSettings, adapt, compared_bins
+from vocsep.explain import ExplainSettings, explain, levelled_comb, untrained_comb
 from vocsep.masks import comb_powers, voice_powers
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.voice import SourceParameters, synthesise
@@ -46,7 +46,7 @@ def sung(f0: Tensor, seed: int = 0) -> Tensor:
 
 def shares_of(mixture: Tensor, f0: Tensor, spare: Tensor | None = None, steps: int = 60) -> Tensor:
     """Learned shares, ``(choices,)`` on average over voices and frames."""
-    found = explain(mixture, f0, untrained_comb, steps, spare=spare).parameters.shares
+    found = explain(mixture, f0, untrained_comb, ExplainSettings(steps), spare=spare).parameters.shares
     assert found is not None
     return found.mean(dim=(0, 1, 2))
 
@@ -103,7 +103,7 @@ def test_what_is_silent_is_taken_off_the_level_and_the_powers_stay() -> None:
 
 def test_shares_add_up_to_one_and_so_do_masks() -> None:
     f0 = steady(330.0, 205.0)
-    found = explain(sung(f0), f0, levelled_none, 5, spare=steady(340.0, 0.0))
+    found = explain(sung(f0), f0, levelled_none, ExplainSettings(5), spare=steady(340.0, 0.0))
     assert found.parameters.shares is not None
     torch.testing.assert_close(found.parameters.shares.sum(dim=-1), torch.ones(1, 2, FRAMES))
     torch.testing.assert_close(found.masks.sum(dim=0), torch.ones(found.masks.shape[1:]))
@@ -138,9 +138,9 @@ def test_adapting_shares_twice_is_refused() -> None:
     assert coarse.shape[:3] == (len(OFFSETS), 1, compared_bins(settings))
     start = untrained_comb(torch.zeros(1, SAMPLES), f0[None], torch.zeros(1, 1, SAMPLES))
     magnitudes = stft(sung(f0), MASK_FFT).abs()
-    found = adapt_shares(start, coarse, first_shares(len(choices)), magnitudes, 1, settings)
+    found = adapt(start, coarse, first_shares(len(choices)), magnitudes, 1, settings)
     with pytest.raises(ValueError, match="adapted"):
-        adapt_shares(found, coarse, first_shares(len(choices)), magnitudes, 1, settings)
+        adapt(found, coarse, first_shares(len(choices)), magnitudes, 1, settings)
 
 
 def test_combs_need_their_shares() -> None:

@@ -64,42 +64,6 @@ def compared_bins(settings: AdaptSettings) -> int:
 def adapt(
     parameters: SourceParameters,
     combs: Tensor,
-    magnitudes: Tensor,
-    steps: int,
-    settings: AdaptSettings | None = None,
-    room: RoomFit | None = None,
-    progress: Callable[[float], None] | None = None,
-) -> SourceParameters:
-    """Optimise corrections of the filters and noise gains on one excerpt, with one comb a voice.
-
-    Args:
-        parameters: the start, batch of 1.
-        combs: ``(voices, bins, frames)`` power spectrograms of the harmonic excitations.
-        magnitudes: ``(bins, frames)`` magnitude spectrogram of the mixture, MASK_FFT / HOP.
-        steps: of Adam; 0 returns the start.
-        settings: of the optimisation.
-        room: learned along, in place; None for a dry recording. It is left alone from half of the steps on
-            where it turns out that there are no tails.
-        progress: told the share done, 0 to 1.
-
-    Returns:
-        The parameters with ``correction`` and ``gain`` changed.
-
-    Raises:
-        ValueError: the parameters hold corrections already.
-    """
-    if steps == 0:
-        return parameters
-    settings = settings or AdaptSettings()
-    coarse = combs[None, :, : compared_bins(settings), :: settings.stride]
-    alone = torch.zeros(1, 1, 1)
-    adapted = adapt_shares(parameters, coarse, alone, magnitudes, steps, settings, room, progress)
-    return replace(adapted, shares=None)
-
-
-def adapt_shares(
-    parameters: SourceParameters,
-    combs: Tensor,
     first: Tensor,
     magnitudes: Tensor,
     steps: int,
@@ -107,13 +71,19 @@ def adapt_shares(
     room: RoomFit | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> SourceParameters:
-    """Optimise corrections, noise gains and the shares of several combs a voice on one excerpt.
+    """Optimise corrections of filters, noise gains and the shares of several combs a voice on one excerpt.
 
     Args:
-        parameters, magnitudes, settings, room, progress: as in `adapt`.
-        combs: ``(choices, voices, compared bins, coarse frames)``, every ``settings.stride``-th frame.
+        parameters: the start, batch of 1.
+        combs: ``(choices, voices, compared bins, coarse frames)`` power spectrograms of the harmonic
+            excitations, every ``settings.stride``-th frame.
         first: ``(choices, 1, 1)`` logarithms of the shares to begin with.
+        magnitudes: ``(bins, frames)`` magnitude spectrogram of the mixture, MASK_FFT / HOP.
         steps: of Adam, at least 1.
+        settings: of the optimisation.
+        room: learned along, in place; None for a dry recording. It is left alone from half of the steps on
+            where it turns out that there are no tails.
+        progress: told the share done, 0 to 1.
 
     Returns:
         The parameters with ``correction``, ``gain`` and ``shares`` changed.

@@ -39,13 +39,13 @@ class Chunk:
 
 
 def plan_chunks(seconds: float, length: int = LENGTH) -> list[Chunk]:
-    """Chunks of about ``length`` seconds (an even number) that cover ``seconds`` seconds; the last is up to
-    twice as long.
+    """Chunks of ``length`` seconds (an even number) that cover ``seconds`` seconds; the last is half as long
+    at least and one and a half times at most, as memory goes with the longest.
 
-    >>> [(c.first, c.last) for c in plan_chunks(60.5)]
-    [(0, 25), (23, 60.5)]
+    >>> [(c.first, c.last) for c in plan_chunks(59.5)]
+    [(0, 25), (23, 59.5)]
     """
-    count = max(int(seconds / length), 1)
+    count = max(int(seconds / length + 0.5), 1)
     chunks = []
     for index in range(count):
         low, high = index * length, (index + 1) * length

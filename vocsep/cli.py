@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from vocsep.commands.demo import demo
+from vocsep.commands.evaluate import evaluate
 from vocsep.commands.evaluate_f0 import evaluate_f0
 from vocsep.commands.f0 import f0
 from vocsep.commands.fit import fit
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command("separate")(separate)
 app.command("f0")(f0)
+app.command("evaluate")(evaluate)
 app.command("evaluate-f0")(evaluate_f0)
 app.command("fit")(fit)
 app.command("demo")(demo)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from vocsep.adapt import AdaptSettings, adapt_shares, compared_bins
+from vocsep.adapt import DEFAULT_STEPS, AdaptSettings, adapt, compared_bins
 from vocsep.confidence import energies
 from vocsep.estimator.features import band_centres, harmonic_levels
 from vocsep.explanation import Explanation
@@ -15,7 +15,15 @@ from vocsep.reverberation import RoomFit
 from vocsep.source.excitation import glottal_tilt, harmonic_excitation
 from vocsep.source.voice import SourceParameters
 from vocsep.spectra import HOP, MASK_FFT, stft
-from vocsep.unison import choices_of_f0, coarse_combs, first_shares, mixed_combs, settled, sung_choices
+from vocsep.unison import (
+    OFFSETS,
+    choices_of_f0,
+    coarse_combs,
+    first_shares,
+    mixed_combs,
+    settled,
+    sung_choices,
+)
 
 ORDER = 20  # of the all-pole filter that does nothing
 BANDS = 40  # of the levels of a comb
@@ -28,15 +36,35 @@ Start = Callable[[Tensor, Tensor, Tensor], SourceParameters]
 
 
 @dataclass(frozen=True)
+class ExplainSettings:
+    """What is taken into account. Each part can be left out, which benchmarks/ablation.py does.
+
+    Attributes:
+        steps: of adaptation on each stretch; 0 leaves out unison and room as well.
+        unison: voices are offered several combs (`vocsep.unison`).
+        room: voices have tails (`vocsep.reverberation`).
+        noise_share: how much of a voice's noise claims bins.
+        exponent, room_exponent: of the masks, without a room and with one.
+    """
+
+    steps: int = DEFAULT_STEPS
+    unison: bool = True
+    room: bool = True
+    noise_share: float = NOISE_SHARE
+    exponent: float = 1.0
+    room_exponent: float = ROOM_EXPONENT
+
+
+@dataclass(frozen=True)
 class SourceFilter:
     """The `vocsep.explanation.Explainer` of source models: what they start from, and adaptation.
 
     Attributes:
-        start, steps: as in `explain`.
+        start, settings: as in `explain`.
     """
 
     start: Start
-    steps: int = 0
+    settings: ExplainSettings
 
     def __call__(
         self,
@@ -48,7 +76,7 @@ class SourceFilter:
         progress: Callable[[float], None] | None = None,
     ) -> Explanation:
         """Explain a stretch; ``first`` does not matter."""
-        return explain(mixture, f0, self.start, self.steps, progress, spare)
+        return explain(mixture, f0, self.start, self.settings, progress, spare)
 
 
 def untrained_comb(mixture: Tensor, f0: Tensor, excitation: Tensor) -> SourceParameters:
@@ -77,7 +105,7 @@ def explain(
     mixture: Tensor,
     f0: Tensor,
     start: Start,
-    steps: int,
+    settings: ExplainSettings,
     progress: Callable[[float], None] | None = None,
     spare: Tensor | None = None,
 ) -> Explanation:
@@ -87,7 +115,7 @@ def explain(
         mixture: ``(samples,)`` at 16 kHz.
         f0: ``(voices, frames)`` Hz, 0 where unvoiced.
         start: gives the parameters to start from: an estimator, or one of the combs.
-        steps: of adaptation on this stretch.
+        settings: what is taken into account.
         progress: told the share done, 0 to 1.
         spare: ``(voices, frames)`` Hz, a further pitch near each voice that it may sing as well; 0 = none.
     """
@@ -96,41 +124,27 @@ def explain(
     excitation = harmonic_excitation(f0, mixture.shape[-1])
     with torch.no_grad():
         parameters = start(level[None], f0[None], excitation[None]).detach()
-    learned = RoomFit().to(level.device) if steps >= ROOM_STEPS else None
+    learned = RoomFit().to(level.device) if settings.room and settings.steps >= ROOM_STEPS else None
     magnitudes = stft(level, MASK_FFT).abs()
-    if steps:
-        choices = choices_of_f0(f0, spare)
-        parameters, combs = _adapted(
-            parameters, magnitudes, choices, level.shape[-1], steps, learned, progress
-        )
+    if settings.steps:
+        offsets = OFFSETS if settings.unison else (0.0,)
+        choices = choices_of_f0(f0, spare if settings.unison else None, offsets)
+        sung = sung_choices(choices, level.shape[-1], {offsets.index(0.0): excitation})
+        to_adapt = AdaptSettings()
+        coarse = coarse_combs(sung, to_adapt.stride * HOP, compared_bins(to_adapt))
+        first = first_shares(len(choices), offsets)
+        parameters = adapt(parameters, coarse, first, magnitudes, settings.steps, to_adapt, learned, progress)
+        with torch.no_grad():
+            parameters = settled(parameters, choices)
+            combs = mixed_combs(parameters, sung)
     else:
         combs = comb_powers(excitation)
     room = None if learned is None else learned.found()
     parameters = replace(parameters, alpha=parameters.alpha * peak, gain=parameters.gain * peak)
     with torch.no_grad():
-        powers = voice_powers(parameters, combs, NOISE_SHARE)
+        powers = voice_powers(parameters, combs, settings.noise_share)
         if room is not None:
             powers = room.with_tails(powers)
-        masks = soft_masks(powers, 1.0 if room is None else ROOM_EXPONENT)
+        masks = soft_masks(powers, settings.exponent if room is None else settings.room_exponent)
         energy = energies(masks, magnitudes * peak)
         return Explanation(parameters, excitation, powers, masks, energy, room)
-
-
-def _adapted(
-    parameters: SourceParameters,
-    magnitudes: Tensor,
-    choices: Tensor,
-    samples: int,
-    steps: int,
-    room: RoomFit | None,
-    progress: Callable[[float], None] | None,
-) -> tuple[SourceParameters, Tensor]:
-    """Adapt with all choices of combs, coarsely in time: parameters, and the comb that each voice gets."""
-    settings = AdaptSettings()
-    sung = sung_choices(choices, samples)
-    coarse = coarse_combs(sung, settings.stride * HOP, compared_bins(settings))
-    first = first_shares(len(choices))
-    parameters = adapt_shares(parameters, coarse, first, magnitudes, steps, settings, room, progress)
-    with torch.no_grad():
-        parameters = settled(parameters, choices)
-        return parameters, mixed_combs(parameters, sung)

@@ -6,9 +6,12 @@ filtered with windows of the same length in time, and the masks are read between
 the analysis band each frame's mask goes on as it is below.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from vocsep.multichannel import channels_differ, spatial_filter
 from vocsep.source.voice import SourceParameters, power_envelopes
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, hann, istft, stft
 
@@ -86,8 +89,9 @@ def wiener_filter(
     powers: Tensor | None = None,
     fft_size: int = MASK_FFT,
     grid_hop: int = HOP,
+    spatial: bool = False,
 ) -> Tensor:
-    """Split a recording by masks.
+    """Split a recording by masks, and by where the voices are if its channels tell.
 
     Args:
         audio: ``(channels, samples)`` at ``sample_rate``.
@@ -95,29 +99,44 @@ def wiener_filter(
         masks: ``(voices, fft_size // 2 + 1, frames)`` on the analysis grid of the same stretch of time.
         powers: of the voices, on the same grid; they weigh what decides about frequencies above 8 kHz.
         fft_size, grid_hop: samples at 16 kHz of the analysis grid.
+        spatial: where channels differ, go on from the masks with `vocsep.multichannel`, up to 8 kHz.
 
     Returns:
         ``(voices, channels, samples)``; adds up to ``audio``.
     """
-    samples = audio.shape[-1]
+    samples, voices = audio.shape[-1], range(len(masks))
     if sample_rate == SAMPLE_RATE:
-        spectrum = stft(audio, fft_size, grid_hop)
-        return torch.stack([istft(spectrum * mask, samples, fft_size, grid_hop) for mask in masks])
-    size = 2 * round(sample_rate * fft_size / SAMPLE_RATE / 2)
-    hop = round(sample_rate * grid_hop / SAMPLE_RATE)
-    spectrum = stft(audio, size, hop)
-    frequencies = torch.arange(spectrum.shape[-2], device=audio.device) * (sample_rate / size)
-    bins = (frequencies / (SAMPLE_RATE / fft_size)).clamp_max(masks.shape[1] - 1)
-    frames = torch.arange(spectrum.shape[-1], device=audio.device) * (
-        hop / sample_rate * SAMPLE_RATE / grid_hop
-    )
-    top = _top_band_masks(masks, powers, grid_hop)
-    handover = ((frequencies - HANDOVER[0]) / (HANDOVER[1] - HANDOVER[0])).clamp(0, 1)[:, None]
+        size, hop = fft_size, grid_hop
+        spectrum = stft(audio, size, hop)
+        low = spectrum.shape[-2]
+        mask_of: Callable[[int], Tensor] = masks.__getitem__
+    else:
+        size = 2 * round(sample_rate * fft_size / SAMPLE_RATE / 2)
+        hop = round(sample_rate * grid_hop / SAMPLE_RATE)
+        spectrum = stft(audio, size, hop)
+        frequencies = torch.arange(spectrum.shape[-2], device=audio.device) * (sample_rate / size)
+        bins = (frequencies / (SAMPLE_RATE / fft_size)).clamp_max(masks.shape[1] - 1)
+        frames = torch.arange(spectrum.shape[-1], device=audio.device) * (
+            hop / sample_rate * SAMPLE_RATE / grid_hop
+        )
+        top = _top_band_masks(masks, powers, grid_hop)
+        handover = ((frequencies - HANDOVER[0]) / (HANDOVER[1] - HANDOVER[0])).clamp(0, 1)[:, None]
+        low = int((handover < 1).sum())
+
+        def mask_of(voice: int) -> Tensor:
+            read = _read_between(masks[voice, None], bins, frames)[0]
+            above = top[voice].expand(2, -1)[None]
+            carried = _read_between(above, torch.zeros(1, device=audio.device), frames)[0]
+            return torch.lerp(read, carried, handover)
+
+    # One voice at a time: many channels at 192 kHz are large.
+    if not spatial or len(masks) < 2 or not channels_differ(audio):
+        return torch.stack([istft(spectrum * mask_of(voice), samples, size, hop) for voice in voices])
+    shares = torch.stack([mask_of(voice)[:low] for voice in voices])
+    placed = spatial_filter(spectrum[:, :low], shares)
+    del shares
     stems = []
-    for mask, above in zip(
-        masks, top, strict=True
-    ):  # one voice at a time: many channels at 192 kHz are large
-        read = _read_between(mask[None], bins, frames)[0]
-        carried = _read_between(above.expand(2, -1)[None], torch.zeros(1, device=audio.device), frames)[0]
-        stems.append(istft(spectrum * torch.lerp(read, carried, handover), samples, size, hop))
+    for voice in voices:
+        above = spectrum[:, low:] * mask_of(voice)[low:]
+        stems.append(istft(torch.cat((placed.image(voice), above), dim=1), samples, size, hop))
     return torch.stack(stems)

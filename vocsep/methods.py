@@ -8,11 +8,13 @@ from pathlib import Path
 import torch
 
 from vocsep.adapt import DEFAULT_STEPS
+from vocsep.baselines.nmf import ScoreInformedNmf
 from vocsep.baselines.oracle import Kind, OracleMasks
 from vocsep.baselines.references import ReferenceStems
+from vocsep.baselines.source_filter_nmf import SourceFilterNmf
 from vocsep.errors import SettingsError
 from vocsep.estimator.network import Estimator
-from vocsep.explain import SourceFilter, levelled_comb, untrained_comb
+from vocsep.explain import ExplainSettings, SourceFilter, levelled_comb, untrained_comb
 from vocsep.explanation import Explainer
 from vocsep.listening import listening_notes
 from vocsep.model import load_estimator
@@ -58,20 +60,21 @@ class Method:
         """What F0 tell a listener to beware of; nothing of an oracle, which does not use them."""
         return [] if self.references is not None else listening_notes(tracks)
 
-    def call_voices(self, names: Sequence[str] | None) -> None:
-        """Say what the voices are called, the highest first, from which parts with a decoder are known."""
+    def prepare(self, names: Sequence[str] | None = None, synth: bool = False) -> None:
+        """Get ready for a recording.
+
+        Args:
+            names: of its voices, the highest first: a model may have decoders for parts by name.
+            synth: whether voices will be synthesised.
+
+        Raises:
+            SettingsError: they will be, and this method has no source model.
+        """
+        if synth and not self.sings:
+            raise SettingsError(f"synth: the method {self.name} has no source model to synthesise from")
         start = getattr(self.explainer, "start", None)
         if isinstance(start, Estimator):
             start.names = names
-
-    def require_singing(self) -> None:
-        """Refuse to synthesise without a source model.
-
-        Raises:
-            SettingsError: this method has none.
-        """
-        if not self.sings:
-            raise SettingsError(f"synth: the method {self.name} has no source model to synthesise from")
 
 
 def build_method(name: str, settings: MethodSettings | None = None) -> Method:
@@ -98,15 +101,23 @@ def build_method(name: str, settings: MethodSettings | None = None) -> Method:
 def _source_filter(name: str, settings: MethodSettings) -> Method:
     estimator = load_estimator(settings.model).to(settings.device).eval()
     steps = DEFAULT_STEPS if settings.adapt is None else settings.adapt
-    return Method(name, SourceFilter(estimator, steps), sings=True)
+    return Method(name, SourceFilter(estimator, ExplainSettings(steps)), sings=True)
 
 
 def _levels(name: str, settings: MethodSettings) -> Method:
-    return Method(name, SourceFilter(levelled_comb), sings=True)
+    return Method(name, SourceFilter(levelled_comb, ExplainSettings(steps=0)), sings=True)
 
 
 def _comb(name: str, settings: MethodSettings) -> Method:
-    return Method(name, SourceFilter(untrained_comb), sings=True)
+    return Method(name, SourceFilter(untrained_comb, ExplainSettings(steps=0)), sings=True)
+
+
+def _nmf(name: str, settings: MethodSettings) -> Method:
+    return Method(name, ScoreInformedNmf())
+
+
+def _source_filter_nmf(name: str, settings: MethodSettings) -> Method:
+    return Method(name, SourceFilterNmf(seed=settings.seed))
 
 
 def _oracle(kind: Kind, name: str, settings: MethodSettings) -> Method:
@@ -120,6 +131,8 @@ _BUILDERS: dict[str, Callable[[str, MethodSettings], Method]] = {
     "source-filter": _source_filter,
     "levels": _levels,
     "comb": _comb,
+    "nmf": _nmf,
+    "source-filter-nmf": _source_filter_nmf,
     "oracle-ratio": partial(_oracle, "ratio"),
     "oracle-power": partial(_oracle, "power"),
     "oracle-binary": partial(_oracle, "binary"),

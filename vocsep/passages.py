@@ -76,6 +76,7 @@ def passages(
     explainer: Explainer,
     device: torch.device,
     offset: int = 0,
+    spatial: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[Passage]:
     """Explain and filter a recording chunk by chunk; only one chunk at a time is in memory.
@@ -89,6 +90,7 @@ def passages(
         explainer: the method.
         device: where to compute.
         offset: sample of the recording at 16 kHz at which ``analysis`` begins.
+        spatial: also tell voices apart by where they are, as in `vocsep.masks.wiener_filter`.
         progress: told the share done, 0 to 1.
     """
     chunks, spares = plan_chunks(samples / sample_rate), spare_of(tracks)
@@ -108,7 +110,7 @@ def passages(
         known = read(low, (samples if final else int(chunk.end) * sample_rate) - low)
         audio = torch.from_numpy(np.ascontiguousarray(known.T)).to(device)
         grid = explanation.fft_size, explanation.hop
-        stems = wiener_filter(audio, sample_rate, explanation.masks, explanation.powers, *grid)
+        stems = wiener_filter(audio, sample_rate, explanation.masks, explanation.powers, *grid, spatial)
         skip = (chunk.first - chunk.begin) * sample_rate
         count = (samples if final else int(chunk.last) * sample_rate) - chunk.first * sample_rate
         heard = stems[:, :, skip : skip + count].transpose(1, 2).cpu().numpy()

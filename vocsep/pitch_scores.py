@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from vocsep.errors import F0Error
-from vocsep.evaluate import MultipitchScores, multipitch_scores
+from vocsep.evaluation.multi_f0 import MultipitchScores, multipitch_scores
 from vocsep.pitch.tracks import F0Tracks, cents_apart
 
 RIGHT = 50.0  # cents, a frequency this close to the true one is right

@@ -5,7 +5,6 @@ the axis and one colour for each voice, the same in every table (`voice_style`).
 """
 
 import math
-import uuid
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from vocsep.errors import DependencyError
+from vocsep.pictures import new_figure, plain_text, save_figure
 from vocsep.pitch.intonation import CONCERT_PITCH, NOTES
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 # Distinct for colour-blind eyes too (after Okabe and Ito), readable on dark and on light ground.
 COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#8c8cf0", "#a89a00", "#909090")
-PICTURES = (".png", ".svg", ".pdf")  # what `write_plot` can write, by suffix
 PICTURE_ROWS = 50  # places for a note name on the axis of a written picture
 
 GLIDE = 2.0  # semitones: voiced neighbours further apart than this are two notes, not joined by a line
@@ -106,22 +104,11 @@ def write_plot(tracks: F0Tracks, path: Path, *, title: str = "", start: float = 
     Raises:
         DependencyError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise DependencyError(
-            f'{path.name}: pictures need matplotlib; install it with: python -m pip install "vocsep[plots]"'
-        ) from None
-    figure = Figure(figsize=(min(max(9.0, tracks.seconds / 5), 24.0), 5.0), layout="constrained")
+    figure = new_figure(path, min(max(9.0, tracks.seconds / 5), 24.0), 5.0)
     _fill_axes(figure.add_subplot(), tracks, start)
     if title:
-        figure.suptitle(title.replace("$", r"\$"), fontsize="medium")  # a bare $ would begin a formula
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix.lower()}")
-    try:
-        figure.savefig(temporary, dpi=150)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        figure.suptitle(plain_text(title), fontsize="medium")
+    save_figure(figure, path)
 
 
 def _semitones(tracks: F0Tracks) -> NDArray[np.float64]:

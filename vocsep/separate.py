@@ -33,6 +33,7 @@ class Separator:
         adapt: steps of adaptation on each stretch of the recording; None for the default, 0 for none.
         method: one of `vocsep.methods.METHODS`, which docs/methods.md describes.
         stems: folder of the true stems, for the oracle methods.
+        spatial: where channels differ, tell voices apart by place, too (not with an oracle).
         pitch_model, refiner_model: of both looks at the pitch; the shipped ones by default.
         seed: of the noise in synthesised voices, and of what begins at random.
 
@@ -52,6 +53,7 @@ class Separator:
         adapt: int | None = None,
         method: str = "source-filter",
         stems: Path | str | None = None,
+        spatial: bool = True,
         pitch_model: Path | str | None = None,
         refiner_model: Path | str | None = None,
         seed: int = 0,
@@ -59,6 +61,7 @@ class Separator:
         self.device = pick_device(device)
         self.method = build_method(method, MethodSettings(model, adapt, stems, seed, self.device))
         self.pitch = PitchEstimator(pitch_model, refiner_model, device=device, assign=assign, refine=refine)
+        self.spatial = spatial and self.method.references is None
         self.seed = seed
 
     def separate(
@@ -77,8 +80,7 @@ class Separator:
             audio: ``(samples,)`` or ``(samples, channels)``.
             sample_rate: Hz, 8000 to 192000.
             voices: how many; decided from the recording (or from ``tracks``) when None.
-            tracks: F0 of each voice, instead of estimating them.
-            names: of the voices, the highest first; a model may have learned some voices by name.
+            tracks: F0 of each voice, instead of estimating them. names: of the voices, the highest first.
             progress: told the stage (``pitch`` or ``separation``) and the share of it that is done.
 
         Raises:
@@ -86,16 +88,15 @@ class Separator:
             VoicesNotFound: nobody sings.
             F0Error, SettingsError: tracks or number of voices do not fit.
         """
-        columns = np.asarray(audio, dtype=np.float32)
-        mono = columns.ndim == 1
-        columns = columns[:, None] if mono else columns
+        given = np.asarray(audio, dtype=np.float32)
+        columns = given[:, None] if given.ndim == 1 else given
         if columns.ndim != 2:
             raise AudioError(f"audio of shape {np.shape(audio)}: (samples,) or (samples, channels) is needed")
         if not RATES[0] <= sample_rate <= RATES[1]:
             raise AudioError(f"audio: rate {sample_rate} Hz is not within {RATES[0]} .. {RATES[1]} Hz")
         if not np.isfinite(columns).all():
             raise AudioError("audio: a sample is not a finite number")
-        self.method.call_voices(names)
+        self.method.prepare(names)
         begun = monotonic()
         analysis = to_analysis(columns, sample_rate)
         require_sound(analysis, "audio")
@@ -110,7 +111,7 @@ class Separator:
         for passage in heard:
             whole.add(passage)
         return Separation(
-            stems=whole.stems[:, :, 0] if mono else whole.stems,
+            stems=whole.stems[:, :, 0] if given.ndim == 1 else whole.stems,
             sample_rate=sample_rate,
             tracks=tracks,
             parameters=whole.parameters,
@@ -154,9 +155,7 @@ class Separator:
             VoicesNotFound, F0Error, SettingsError: as in `separate`.
         """
         path, folder = Path(path), Path(folder)
-        if synth:
-            self.method.require_singing()
-        self.method.call_voices(names)
+        self.method.prepare(names, synth)
         begun = monotonic()
         with open_audio(path) as source:
             first, samples = source.span(start, duration)
@@ -246,5 +245,6 @@ class Separator:
             explainer=self.method.explainer,
             device=self.device,
             offset=offset,
+            spatial=self.spatial,
             progress=None if progress is None else lambda share: progress("separation", share),
         )

@@ -14,6 +14,7 @@ the first: combs blurred by a fixed width 3.98 -> 4.26 dB, and single singers lo
 fitted to the isolated sections 5.5; both singers' true F0 6.5; oracle masks 9.5 dB.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -60,9 +61,21 @@ def first_shares(choices: int, offsets: tuple[float, ...] = OFFSETS) -> Tensor:
     return torch.tensor(bell + [0.0] * (choices - len(bell)))[:, None, None]
 
 
-def sung_choices(f0: Tensor, samples: int) -> Tensor:
-    """Harmonics of every choice, ``(choices, voices, frames) -> (choices, voices, samples)``."""
-    return torch.stack([harmonic_excitation(one, samples) for one in f0])
+def sung_choices(f0: Tensor, samples: int, known: Mapping[int, Tensor] | None = None) -> Tensor:
+    """Harmonics of every choice, ``(choices, voices, frames) -> (choices, voices, samples)``.
+
+    Args:
+        f0: Hz, 0 where unvoiced.
+        samples: of the stretch.
+        known: choice -> ``(voices, samples)`` harmonics that are there already.
+    """
+    known = known or {}
+    return torch.stack(
+        [
+            known[choice] if choice in known else harmonic_excitation(one, samples)
+            for choice, one in enumerate(f0)
+        ]
+    )
 
 
 def coarse_combs(excitation: Tensor, hop: int, bins: int) -> Tensor:

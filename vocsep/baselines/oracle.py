@@ -12,13 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vocsep.baselines.references import ReferenceStems
 from vocsep.explanation import Explanation, explained_by_masks
 from vocsep.masks import soft_masks
-from vocsep.spectra import HOP, MASK_FFT, stft
+from vocsep.spectra import HOP, MASK_FFT, istft, stft
 
 Kind = Literal["ratio", "power", "binary"]
 
@@ -64,3 +66,22 @@ def oracle_shares(powers: Tensor, kind: Kind) -> Tensor:
         loudest = powers.argmax(dim=0, keepdim=True)
         return torch.zeros_like(powers).scatter_(0, loudest, 1.0)
     return soft_masks(powers, 1.0 if kind == "power" else 0.5)
+
+
+def oracle_stems(stems: NDArray[np.floating], kind: Kind) -> NDArray[np.float32]:
+    """What the masks make of the sum of whole recordings: the ceiling to measure others by.
+
+    Args:
+        stems: ``(voices, samples)`` at 16 kHz.
+        kind: of masks.
+
+    Returns:
+        ``(voices, samples)``, which add up to the sum of the stems.
+    """
+    signals = torch.from_numpy(np.ascontiguousarray(stems, dtype=np.float32))
+    spectra = stft(signals, MASK_FFT)
+    mixture = spectra.sum(dim=0)
+    masks = oracle_shares(spectra.abs().square(), kind)
+    # One voice at a time: a whole song's complex spectra of all voices would be held twice.
+    estimates = [istft(mask * mixture, signals.shape[-1], MASK_FFT).numpy() for mask in masks]
+    return np.stack(estimates).astype(np.float32, copy=False)

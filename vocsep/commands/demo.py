@@ -91,7 +91,7 @@ def _write_quartet(folder: Path, sung: "NDArray[np.float32]", sample_rate: int, 
 def _scores(sung: "NDArray[np.float32]", stems: list[Path]) -> tuple[list[float], list[float]]:
     """SI-SDR of every voice in dB: of the mixture, and of the stem."""
     from vocsep.audio import read_audio
-    from vocsep.evaluate import si_sdr
+    from vocsep.evaluation.si_sdr import si_sdr
 
     mixture = sung.sum(axis=0)
     before = [float(si_sdr(voice, mixture)) for voice in sung]

@@ -86,15 +86,14 @@ def f0(
 
     Example: [bold]vocsep f0 concert.wav -n 4 -o tracks.csv --plot tracks.png[/bold]
     """
-    from vocsep.commands.inputs import about, refuse_existing
+    from vocsep.commands.inputs import about, check_picture, refuse_existing
     from vocsep.commands.screen import Screen
 
     if method is Method.crepe and voices not in (None, 1):
         raise typer.BadParameter(f"--method crepe follows a single voice, but -n is {voices}")
     if format_ and not output:
         raise typer.BadParameter(f"--format {format_.value} says how the file of -o is written; give -o too")
-    if plot:
-        _check_picture(plot)
+    check_picture(plot)
     refuse_existing([output, plot], overwrite, recording)
 
     screen = Screen(quiet=quiet, as_json=as_json)
@@ -126,13 +125,6 @@ def f0(
         screen.line(f"picture in {plot}")
     if as_json:
         screen.document(_as_document(recording, tracks, start))
-
-
-def _check_picture(plot: Path) -> None:
-    from vocsep.report import PICTURES
-
-    if plot.suffix.lower() not in PICTURES:
-        raise typer.BadParameter(f"--plot {plot}: the ending must be one of {', '.join(PICTURES)}")
 
 
 def _read(recording: Path, start: float, duration: float | None) -> "NDArray[np.float32]":

@@ -123,6 +123,22 @@ def about(recording: Path, error: VocsepError) -> str:
     return str(error) if recording.name in str(error) else f"{recording}: {error}"
 
 
+def check_picture(plot: Path | None) -> None:
+    """Refuse a picture that cannot be written, before any work.
+
+    Raises:
+        typer.BadParameter: an unknown suffix.
+        DependencyError: matplotlib is not installed.
+    """
+    from vocsep.pictures import PICTURES, require_matplotlib
+
+    if plot is None:
+        return
+    if plot.suffix.lower() not in PICTURES:
+        raise typer.BadParameter(f"--plot {plot}: the ending must be one of {', '.join(PICTURES)}")
+    require_matplotlib(plot)
+
+
 def refuse_existing(targets: Sequence[Path | None], overwrite: bool, *inputs: Path) -> None:
     """Before any work: no file is replaced unasked, none ever that is read, and its folder must be there.
 

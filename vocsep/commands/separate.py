@@ -17,6 +17,8 @@ class Method(str, Enum):
     source_filter = "source-filter"
     levels = "levels"
     comb = "comb"
+    nmf = "nmf"
+    source_filter_nmf = "source-filter-nmf"
     oracle_ratio = "oracle-ratio"
     oracle_power = "oracle-power"
     oracle_binary = "oracle-binary"
@@ -88,7 +90,8 @@ def separate(
             "--method",
             rich_help_panel=MODEL,
             help="source-filter: the paper's model, learned. levels: harmonics with levels fitted in closed "
-            "form, nothing learned. comb: bare harmonics. oracle-...: masks of the true stems, the ceiling.",
+            "form, nothing learned. comb: bare harmonics. nmf, source-filter-nmf: matrix factorisations. "
+            "oracle-...: masks of the true stems, the ceiling.",
         ),
     ] = Method.source_filter,
     stems: Annotated[
@@ -102,6 +105,15 @@ def separate(
             show_default=False,
         ),
     ] = None,
+    spatial: Annotated[
+        bool,
+        typer.Option(
+            "--spatial/--no-spatial",
+            rich_help_panel=MODEL,
+            help="In a stereo recording, also tell voices apart by where they stand. Does nothing where the "
+            "channels are alike.",
+        ),
+    ] = True,
     synth: Annotated[
         bool,
         typer.Option(
@@ -173,6 +185,7 @@ def separate(
             adapt=adapt,
             method=method.value,
             stems=stems,
+            spatial=spatial,
             pitch_model=pitch_model,
             refiner_model=refiner_model,
             seed=seed,

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vocsep.evaluate import MultipitchScores
+    from vocsep.evaluation.multi_f0 import MultipitchScores
     from vocsep.pitch.intonation import VoiceStatistics
     from vocsep.pitch_scores import VoiceScores
 
 NEVER = "-"
 
 
-def _table() -> Table:
+def new_table() -> Table:
+    """Empty, in the style of all tables."""
     return Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
 
 
@@ -51,7 +52,7 @@ def _cents(value: float | None, sign: str = "+") -> str:
 
 def voice_table(statistics: Sequence["VoiceStatistics"]) -> Table:
     """Range, median note, share of voiced time and intonation of each voice."""
-    table = _table()
+    table = new_table()
     for column in ("voice", "range", "median"):
         table.add_column(column, no_wrap=True)
     for column in ("sings", "off A = 440", "spread"):
@@ -76,7 +77,7 @@ def stem_table(
     Where nobody has a pitch (oracle methods do not look for any), nothing is said of who sings how much.
     """
     pitched = any(one.voiced_share for one in statistics)
-    table = _table()
+    table = new_table()
     table.add_column("voice", no_wrap=True)
     table.add_column("range", no_wrap=True)
     table.add_column("sings", justify="right", no_wrap=True)
@@ -93,7 +94,7 @@ def stem_table(
 
 def demo_table(before: Sequence[float], after: Sequence[float]) -> Table:
     """SI-SDR in dB of the mixture and of each stem, against what the synthetic singer really sang."""
-    table = _table()
+    table = new_table()
     table.add_column("voice", no_wrap=True)
     for column in ("in the mixture", "separated", "gained"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -108,7 +109,7 @@ def demo_table(before: Sequence[float], after: Sequence[float]) -> Table:
 
 def multipitch_table(scores: Mapping[float, "MultipitchScores"]) -> Table:
     """Multi-F0 scores within some bounds in cents, whichever voice a pitch is given to."""
-    table = _table()
+    table = new_table()
     table.add_column("all voices", no_wrap=True)
     for column in ("precision", "recall", "F", "accuracy"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -120,7 +121,7 @@ def multipitch_table(scores: Mapping[float, "MultipitchScores"]) -> Table:
 
 def voice_scores_table(scores: Sequence["VoiceScores"]) -> Table:
     """Scores of each voice of the reference against the row of the estimate that it is compared with."""
-    table = _table()
+    table = new_table()
     table.add_column("voice", no_wrap=True)
     heads = (
         "compared\nwith",

@@ -1,0 +1,129 @@
+"""Which estimator separates best for what it costs: `python benchmarks/estimators.py DATA_DIR`.
+
+Each is trained for the same number of steps on mixtures of the same synthetic quartets (`vocsep.singers`: one
+to six voices, rooms, some sections) and judged on the recordings that it finds: mean SI-SDR in dB of an
+excerpt of each, J given, F0 estimated once, without adaptation and with it. ``bare harmonics`` and
+``levels`` learn nothing, ``shipped`` is what comes with vocsep.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from mixtures import Recording, recordings
+
+from vocsep import Separator
+from vocsep.errors import VocsepError
+from vocsep.estimator.network import Estimator, EstimatorSettings
+from vocsep.evaluation.seconds import mean_and_median
+from vocsep.evaluation.si_sdr import si_sdr_per_second
+from vocsep.explain import ExplainSettings, SourceFilter, Start, levelled_comb, untrained_comb
+from vocsep.model import load_estimator
+from vocsep.pitch.tracks import F0Tracks
+from vocsep.schedule import Schedule
+from vocsep.singers.repertoire import Repertoire, sing_repertoire
+from vocsep.spectra import SAMPLE_RATE
+from vocsep.training import Objective, Trainer, train_steps
+from vocsep.voices_training import HELD_OUT, SECONDS, synthetic_excerpts
+
+BATCH = 8
+JUDGED_IN_THE_END = 10_000_000  # steps: held-out mixtures cost time, and the last weights are used
+
+
+@dataclass(frozen=True)
+class Design:
+    """A network and what it is trained for."""
+
+    settings: EstimatorSettings
+    objective: Objective = "power"
+
+
+DESIGNS = {
+    "comb, 32 units": Design(EstimatorSettings(units=32)),
+    "comb, 96 units": Design(EstimatorSettings()),
+    "comb, 192 units": Design(EstimatorSettings(units=192)),
+    "comb, 96 units, paper's loss": Design(EstimatorSettings(), "sound"),
+    "paper, smaller": Design(
+        replace(EstimatorSettings.preset("paper"), encoder_units=96, encoder_layers=2, decoder_units=192)
+    ),
+}
+Heard = list[tuple[Recording, F0Tracks]]
+
+
+def trained(design: Design, songs: Repertoire, steps: int, seed: int) -> tuple[Estimator, str]:
+    """The network after ``steps`` steps, and what that cost."""
+    torch.manual_seed(seed)
+    estimator = Estimator(design.settings)
+    trainer = Trainer(estimator, objective=design.objective, seed=seed)
+    stock = synthetic_excerpts(songs, BATCH, seed + 1, voices=(4,))
+    held_out = [next(stock) for _ in range(HELD_OUT)]
+    schedule = Schedule(steps=steps, learning_rate=2e-3, judge_every=JUDGED_IN_THE_END)
+    began = time.process_time()
+    train_steps(trainer, synthetic_excerpts(songs, BATCH, seed), held_out, schedule)
+    cost = (time.process_time() - began) / steps
+    size = sum(parameter.numel() for parameter in estimator.parameters())
+    return estimator.eval(), f"{size} | {cost:.2f}"
+
+
+def judged(start: Start, heard: Heard, separator: Separator, steps_of_adaptation: Sequence[int]) -> str:
+    """Mean SI-SDR of each recording and of all for each number of steps, as cells of a table."""
+    cells = []
+    for steps in steps_of_adaptation:
+        explainer = SourceFilter(start, ExplainSettings(steps))
+        separator.method = replace(separator.method, explainer=explainer)
+        means = []
+        for recording, tracks in heard:
+            result = separator.separate(recording.mixture, SAMPLE_RATE, tracks=tracks)
+            scores = si_sdr_per_second(recording.stems, result.stems, SAMPLE_RATE)
+            means.append(mean_and_median(scores)[0])
+        cells.append(" ".join(f"{mean:.2f}" for mean in means) + f" = {np.mean(means):.2f}")
+    return " | ".join(cells)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, metavar="DATA_DIR")
+    parser.add_argument("--steps", type=int, default=400, help="of training, for each design")
+    parser.add_argument("--quartets", type=int, default=300, help="to sing, of eight seconds")
+    parser.add_argument("--only", action="append", metavar="DESIGN", help="repeatable; default: all")
+    parser.add_argument("--start", type=float, default=20.0, metavar="S", help="of the judged excerpts")
+    parser.add_argument("--duration", type=float, default=30.0, metavar="S", help="of the judged excerpts")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    separator = Separator()
+    try:
+        found = recordings(options.data, None, options.start, options.duration)
+        heard = [(one, separator.pitch.estimate(one.mixture, len(one.stems))) for one in found]
+    except VocsepError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if not heard:
+        print(f"{options.data}: no folder with a folder stems/ in it", file=sys.stderr)
+        return 1
+    songs = sing_repertoire(options.quartets, 2 * SECONDS, options.seed + 90, 2)
+    print("recordings: " + ", ".join(recording.name for recording, _ in heard))
+    print("| estimator | parameters | s of processor a step | no adaptation | with adaptation |")
+    print("|---|---|---|---|---|", flush=True)
+    both = (0, ExplainSettings().steps)
+    if not options.only:
+        print(f"| bare harmonics | 0 | 0 | {judged(untrained_comb, heard, separator, both)} |", flush=True)
+        print(f"| levels | 0 | 0 | {judged(levelled_comb, heard, separator, both[:1])} | |", flush=True)
+        shipped = load_estimator().eval()
+        print(f"| shipped | | | {judged(shipped, heard, separator, both)} |", flush=True)
+    for name, design in DESIGNS.items():
+        if options.only and name not in options.only:
+            continue
+        estimator, cost = trained(design, songs, options.steps, options.seed)
+        print(f"| {name} | {cost} | {judged(estimator, heard, separator, both)} |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
