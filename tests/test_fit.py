@@ -361,7 +361,7 @@ def test_stems_that_lack_are_an_error(
 def test_a_fit_runs_on_the_gpu_and_its_model_on_the_cpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FakePitch, "__init__", lambda self, model, *, device, assign: None)
+    monkeypatch.setattr(FakePitch, "__init__", lambda self, model, **settings: None)
     result = run(tmp_path, settings(device="cuda"))
     assert result.best_loss < result.start_loss
     assert {tensor.device.type for tensor in load_estimator(result.path).state_dict().values()} == {"cpu"}
