@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from vocsep.pitch.precision import fast_convolutions
+from vocsep.precision import fast_convolutions
 
 Network = TypeVar("Network", bound=nn.Module)
 

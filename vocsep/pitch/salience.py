@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from vocsep.errors import ModelError
 from vocsep.pitch.blocks import TimeBlock
 from vocsep.pitch.features import BINS, BINS_PER_OCTAVE, HOP_COARSE, READINGS, HarmonicStack
-from vocsep.pitch.precision import fast_convolutions
+from vocsep.precision import fast_convolutions
 from vocsep.spectra import HOP, frame_count
 
 

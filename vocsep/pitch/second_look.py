@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from vocsep.model import load_model, shipped_model
 from vocsep.pitch.candidates import pitch_of_bins
 from vocsep.pitch.features import BINS_PER_OCTAVE
-from vocsep.pitch.precision import fast_convolutions
 from vocsep.pitch.refiner import restore_refiner
 from vocsep.pitch.view import OFFSETS, REACH, BothStacks, bins_of_tracks, view_of_tracks
+from vocsep.precision import fast_convolutions
 from vocsep.spectra import HOP
 
 Array = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Arithmetic of the pitch networks: bfloat16 where the processor multiplies it, two to three times as fast.
+"""Arithmetic of convolutions: bfloat16 where the processor multiplies it, two to three times as fast.
 
 Measured on the real quartets it changes no score in the third decimal. The same machine gives the same
 result each time; processors with and without it differ by a cent or so.
