@@ -23,7 +23,7 @@ FLOORS = (
         "explanation",
     ),
     ("model", "explain", "accompaniment", "objectives", "training", "baselines"),
-    ("pitch", "singers"),
+    ("pitch", "singers", "unet_training"),
     ("methods", "passages", "results", "listening", "filing", "pictures", "voices_training"),
     ("evaluation",),
     ("pitch_scores", "songs", "stem_levels", "parts", "analysis_cache", "song_reader", "recordings"),

@@ -12,12 +12,13 @@ from vocsep.baselines.nmf import ScoreInformedNmf
 from vocsep.baselines.oracle import Kind, OracleMasks
 from vocsep.baselines.references import ReferenceStems
 from vocsep.baselines.source_filter_nmf import SourceFilterNmf
+from vocsep.baselines.unet_masks import UnetMasks, load_unet
 from vocsep.errors import SettingsError
 from vocsep.estimator.network import Estimator
 from vocsep.explain import ExplainSettings, SourceFilter, levelled_comb, untrained_comb
 from vocsep.explanation import Explainer
 from vocsep.listening import listening_notes
-from vocsep.model import load_estimator
+from vocsep.model import kind_of, load_estimator
 from vocsep.pitch.tracks import F0Tracks
 
 
@@ -78,7 +79,7 @@ class Method:
 
 
 def build_method(name: str, settings: MethodSettings | None = None) -> Method:
-    """The method called ``name``, one of `METHODS`.
+    """The method called ``name``, one of `METHODS`; a U-Net's model is enough to ask for ``unet``.
 
     Raises:
         SettingsError: an unknown name, a negative number of steps, stems without an oracle or the reverse.
@@ -88,6 +89,8 @@ def build_method(name: str, settings: MethodSettings | None = None) -> Method:
     settings = settings or MethodSettings()
     if name not in _BUILDERS:
         raise SettingsError(f"method: {name!r} is not one of {', '.join(METHODS)}")
+    if name == "source-filter" and settings.model is not None and kind_of(settings.model) == "unet":
+        name = "unet"
     if settings.adapt is not None and settings.adapt < 0:
         raise SettingsError(f"adapt: {settings.adapt} steps, at least 0 are possible")
     oracle = name.startswith("oracle-")
@@ -112,6 +115,12 @@ def _comb(name: str, settings: MethodSettings) -> Method:
     return Method(name, SourceFilter(untrained_comb, ExplainSettings(steps=0)), sings=True)
 
 
+def _unet(name: str, settings: MethodSettings) -> Method:
+    if settings.model is None:
+        raise SettingsError("model: the method unet needs one (vocsep fit --method unet makes it)")
+    return Method(name, UnetMasks(load_unet(settings.model).to(settings.device)))
+
+
 def _nmf(name: str, settings: MethodSettings) -> Method:
     return Method(name, ScoreInformedNmf())
 
@@ -131,6 +140,7 @@ _BUILDERS: dict[str, Callable[[str, MethodSettings], Method]] = {
     "source-filter": _source_filter,
     "levels": _levels,
     "comb": _comb,
+    "unet": _unet,
     "nmf": _nmf,
     "source-filter-nmf": _source_filter_nmf,
     "oracle-ratio": partial(_oracle, "ratio"),

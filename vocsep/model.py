@@ -5,8 +5,8 @@ A model is one safetensors file. Its tensors are the weights; its metadata, whic
 =========== ==========================================================================================
 ``format``  always ``vocsep``
 ``version`` `MODEL_VERSION` of the program that wrote it
-``kind``    ``pitch`` (salience network), ``refiner`` (second look), ``voices`` (estimator) or
-            ``checkpoint`` (an unfinished fit)
+``kind``    ``pitch`` (salience network), ``refiner`` (second look), ``voices`` (estimator), ``unet``
+            (supervised baseline) or ``checkpoint`` (an unfinished fit)
 ``settings`` JSON: what is needed to build the network again
 ``card``    JSON: what it is, what it heard, how it was made, what it reached
 =========== ==========================================================================================
@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 
 MODEL_VERSION = 1  # raised when an older program could misread what a newer one writes
 
-Kind = Literal["pitch", "refiner", "voices", "checkpoint"]
+Kind = Literal["pitch", "refiner", "voices", "unet", "checkpoint"]
 
 _CALLED = {
     "pitch": "a pitch model",
     "refiner": "a model of the second look",
     "voices": "a voices model",
+    "unet": "a U-Net model",
     "checkpoint": "a checkpoint of a fit",
 }
 
@@ -136,6 +137,15 @@ def load_model(path: Path | str, kind: Kind) -> StoredModel:
             raise ModelError(f"{path}: is damaged (tensor {name} holds values that are not finite)")
     settings, card = (_json_object(path, metadata, key) for key in ("settings", "card"))
     return StoredModel(tensors, settings, card, path)
+
+
+def kind_of(path: Path | str) -> str:
+    """Kind that a model file says it has; empty where it says none (`load_model` tells what is wrong)."""
+    try:
+        with safe_open(str(path), framework="pt", device="cpu") as file:
+            return str((file.metadata() or {}).get("kind", ""))
+    except (OSError, SafetensorError):
+        return ""
 
 
 def _check_metadata(path: Path, metadata: Mapping[str, str], kind: Kind) -> None:

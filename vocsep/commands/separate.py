@@ -17,6 +17,7 @@ class Method(str, Enum):
     source_filter = "source-filter"
     levels = "levels"
     comb = "comb"
+    unet = "unet"
     nmf = "nmf"
     source_filter_nmf = "source-filter-nmf"
     oracle_ratio = "oracle-ratio"
@@ -91,7 +92,7 @@ def separate(
             rich_help_panel=MODEL,
             help="source-filter: the paper's model, learned. levels: harmonics with levels fitted in closed "
             "form, nothing learned. comb: bare harmonics. nmf, source-filter-nmf: matrix factorisations. "
-            "oracle-...: masks of the true stems, the ceiling.",
+            "unet: supervised, needs its --model. oracle-...: masks of the true stems, the ceiling.",
         ),
     ] = Method.source_filter,
     stems: Annotated[
