@@ -31,8 +31,8 @@ ISSUE_FLAGS = {
     "--synth --minus-one --format --bit-depth --start --duration --device --seed --overwrite -y --quiet "
     "-q --json",
     "f0": "--voices -n --output -o --format --plot --method --assign --refine --start --duration",
-    "fit": "--voices -n --supervised --unsupervised --names --per-voice-decoders --output -o --preset "
-    "--steps --minutes --device --resume --seed --config",
+    "fit": "--voices -n --supervised --unsupervised --names --per-voice-decoders --output -o --method "
+    "--preset --steps --minutes --device --resume --seed --config",
     "demo": "--seed --device --quiet",
     "train-pitch": "--output -o --minutes --seed",
     "train-refiner": "--output -o --minutes --seed --lessons --pitch-model",

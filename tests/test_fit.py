@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 import vocsep.fit
+import vocsep.learners
 from vocsep.errors import AudioError, Interrupted, ModelError, SettingsError
 from vocsep.estimator.network import Estimator, EstimatorSettings
 from vocsep.fit import FitProgress, FitResult, FitSettings, checkpoint_of, fit
@@ -54,6 +55,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(vocsep.fit, "PitchEstimator", FakePitch)
     monkeypatch.setattr(vocsep.fit, "shipped_model", shipped)
+    monkeypatch.setattr(vocsep.learners, "shipped_model", shipped)
     times = np.arange(3 * 16_000) / 16_000
     for number, name in enumerate(("a.wav", "b.flac"), start=1):
         tones = [np.sin(2 * np.pi * f * k * times) / k for f in (220, 330) for k in range(1, 9)]

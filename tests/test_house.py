@@ -27,7 +27,7 @@ FLOORS = (
     ("methods", "passages", "results", "listening", "filing", "pictures", "voices_training"),
     ("evaluation",),
     ("pitch_scores", "songs", "stem_levels", "parts", "analysis_cache", "song_reader", "recordings"),
-    ("separate", "fit_settings", "fit_result", "fit_run", "fit", "report", "score_plots"),
+    ("separate", "fit_settings", "fit_result", "learners", "fit_run", "fit", "report", "score_plots"),
     ("__init__",),
     ("commands", "cli", "__main__"),
 )

@@ -9,20 +9,12 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from vocsep.errors import Interrupted, ModelError, SettingsError
-from vocsep.estimator.network import Estimator, EstimatorSettings
 from vocsep.fit_result import FitProgress, FitResult
 from vocsep.fit_run import FitRun, checkpoint_of
 from vocsep.fit_settings import FitSettings
-from vocsep.model import (
-    StoredModel,
-    estimator_from,
-    load_model,
-    pick_device,
-    shipped_model,
-)
+from vocsep.learners import learner_of
+from vocsep.model import StoredModel, load_model, pick_device, shipped_model
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.recordings import CACHE_FOLDER, PitchStage, Recordings, digest, gather
 
@@ -58,14 +50,14 @@ def fit(
     stored = _stored(output, resume, overwrite)
     if stored is not None:
         settings = settings.over(FitSettings.from_dict(stored.settings["fit"], str(stored.path)))
-    estimator, started_from = _start(settings, stored)
+    learner = learner_of(settings, stored)
     tell = progress or (lambda at: None)
     try:
         recordings = _recordings(folder, output, settings, tell)
     except KeyboardInterrupt as stop:
         done = "the recordings that are done are kept, the same command goes on"
         raise Interrupted(f"stopped while F0 was estimated; {done}") from stop
-    run = FitRun(output, settings, estimator, started_from, recordings)
+    run = FitRun(output, settings, learner, recordings)
     if stored is not None:
         run.restore(stored)
     try:
@@ -92,32 +84,6 @@ def _stored(output: Path, resume: bool, overwrite: bool) -> StoredModel | None:
             hint = "go on with --resume, or" if there == checkpoint else "choose another output, or"
             raise ModelError(f"{there}: is there already; {hint} replace it with --overwrite")
     return None
-
-
-def _start(settings: FitSettings, stored: StoredModel | None) -> tuple[Estimator, str]:
-    """The estimator to begin with, and where its weights come from."""
-    if stored is not None:  # its weights follow when the trainer is restored
-        return Estimator(EstimatorSettings.from_dict(stored.settings["estimator"])), stored.card[
-            "started_from"
-        ]
-    preset = EstimatorSettings.preset(settings.preset)
-    wanted = EstimatorSettings.from_dict(preset.to_dict() | (settings.estimator or {}))
-    if not settings.from_scratch:
-        shipped = _shipped()
-        if shipped is not None and EstimatorSettings.from_dict(shipped.settings) == wanted:
-            return estimator_from(shipped).with_decoders(**settings.naming()), "shipped model"
-    with torch.random.fork_rng():
-        torch.manual_seed(settings.seed)
-        return Estimator(wanted).with_decoders(**settings.naming()), "random weights"
-
-
-def _shipped() -> StoredModel | None:
-    """The shipped model, if this installation has one; a damaged one is an error."""
-    try:
-        path = shipped_model("voices")
-    except ModelError:
-        return None
-    return load_model(path, "voices")
 
 
 def _recordings(

@@ -116,6 +116,9 @@ def _by_kind(**losses: float) -> dict[str, float]:
     return {kind: loss for kind, loss in losses.items() if math.isfinite(loss)}
 
 
+_CALLED = {"source-filter": "estimator of source-model parameters", "unet": "U-Net with F0 control"}
+
+
 def card_of(result: FitResult, settings: FitSettings, recordings: Recordings) -> dict[str, Any]:
     """What the model says of itself; recordings without folders, because a model may be passed on."""
     figures = result.to_dict()
@@ -123,7 +126,7 @@ def card_of(result: FitResult, settings: FitSettings, recordings: Recordings) ->
     stems = sum(len(taken.stems) for taken in recordings.taken)
     pitch_model = None if settings.pitch_model is None else Path(settings.pitch_model).name
     return {
-        "what": "estimator of source-model parameters, learned "
+        "what": f"{_CALLED[settings.method]}, learned "
         + (f"with {stems} stems" if stems else "from mixtures alone")
         + " by vocsep fit",
         "recordings": [track.name for track in recordings.tracks],

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from vocsep.accompaniment import accompanied
-from vocsep.estimator.network import Estimator
 from vocsep.excerpts import ExcerptPool, Excerpts
 from vocsep.fit_result import FitProgress, FitResult, card_of, result_of
 from vocsep.fit_settings import FitSettings
-from vocsep.model import StoredModel, pick_device, save_estimator, save_model
+from vocsep.learners import Learner
+from vocsep.model import StoredModel, save_model
 from vocsep.recordings import Recordings
-from vocsep.training import Trainer, train_steps
+from vocsep.training import train_steps
 
 
 def checkpoint_of(output: Path) -> Path:
@@ -29,16 +29,9 @@ def checkpoint_of(output: Path) -> Path:
 class FitRun:
     """Everything that a running fit holds, and what becomes of it when it ends or is stopped."""
 
-    def __init__(
-        self,
-        output: Path,
-        settings: FitSettings,
-        estimator: Estimator,
-        started_from: str,
-        recordings: Recordings,
-    ) -> None:
-        self.output, self.settings, self.started_from = output, settings, started_from
-        self.estimator, self.recordings = estimator, recordings
+    def __init__(self, output: Path, settings: FitSettings, learner: Learner, recordings: Recordings) -> None:
+        self.output, self.settings, self.recordings = output, settings, recordings
+        self.learner, self.trainer = learner, learner.trainer
         # Names matter to decoders alone, and excerpts of a batch have the same ones.
         unnamed = [replace(track, names=None) for track in recordings.tracks]
         self.pool = ExcerptPool(
@@ -46,13 +39,6 @@ class FitRun:
             settings.seconds,
             settings.held_out,
             settings.most_held_out,
-        )
-        self.trainer = Trainer(
-            estimator,
-            objective=settings.objective,  # type: ignore[arg-type]  # checked by the settings
-            supervision=settings.supervision,  # type: ignore[arg-type]
-            seed=settings.seed,
-            device=pick_device(settings.device),
         )
         self.generator = torch.Generator().manual_seed(settings.seed)
         # What decides the held-out excerpts, as JSON gives it back.
@@ -90,8 +76,12 @@ class FitRun:
             checkpoint_of(self.output),
             self.trainer.tensors() | {"generator": self.generator.get_state()},
             kind="checkpoint",
-            settings={"fit": self.settings.to_dict(), "estimator": self.estimator.settings.to_dict()},
-            card={"at": self.trainer.state(), "on": self.judged_on, "started_from": self.started_from},
+            settings={"fit": self.settings.to_dict(), "estimator": self.learner.network.settings.to_dict()},
+            card={
+                "at": self.trainer.state(),
+                "on": self.judged_on,
+                "started_from": self.learner.started_from,
+            },
         )
 
     def restore(self, stored: StoredModel) -> None:
@@ -103,9 +93,10 @@ class FitRun:
 
     def finish(self, ended: str) -> FitResult:
         """Write the model with the best weights."""
-        result = result_of(self.output, ended, self.trainer.at, self.started_from, self.recordings, self.pool)
+        start = self.learner.started_from
+        result = result_of(self.output, ended, self.trainer.at, start, self.recordings, self.pool)
         self.trainer.use_best()
-        save_estimator(self.output, self.estimator, card_of(result, self.settings, self.recordings))
+        self.learner.save(self.output, card_of(result, self.settings, self.recordings))
         return result
 
     def leave(self) -> str:

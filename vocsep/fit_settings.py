@@ -26,7 +26,8 @@ class _Limits:
 
 _LIMITS = {
     "voices": _Limits(int, 1, MOST_VOICES, may_be_none=True),
-    "preset": _Limits(str),
+    "method": _Limits(str, choices=("source-filter", "unet")),
+    "preset": _Limits(str, may_be_none=True),
     "estimator": _Limits(dict, may_be_none=True),
     "from_scratch": _Limits(bool),
     "objective": _Limits(str, choices=("power", "sound")),
@@ -59,8 +60,9 @@ class FitSettings:
 
     Attributes:
         voices: how many sing in every recording; None = decided for each recording.
-        preset: sizes and kind of the estimator.
-        estimator: single settings of the estimator that differ from the preset.
+        method: what learns, ``source-filter`` or ``unet``; the U-Net learns from stems alone.
+        preset: sizes and kind of the network; None = comb (of the U-Net: small).
+        estimator: single settings of the network that differ from the preset.
         from_scratch: start from random weights even where a shipped model has the same settings.
         objective: ``power`` (expected powers against magnitudes, what masks are made of) or ``sound``, the
             paper's multi-scale loss on the synthesised waveform.
@@ -95,7 +97,8 @@ class FitSettings:
     """
 
     voices: int | None = None
-    preset: str = "comb"
+    method: str = "source-filter"
+    preset: str | None = None
     estimator: dict[str, Any] | None = None
     from_scratch: bool = False
     objective: str = "power"
@@ -124,6 +127,10 @@ class FitSettings:
         for entry in fields(self):
             value = _checked(entry.name, getattr(self, entry.name), _LIMITS[entry.name])
             object.__setattr__(self, entry.name, value)
+        if self.method == "unet":
+            if self.supervision == "none" or self.per_voice_decoders:
+                raise SettingsError("method unet: has no use for unsupervised and per_voice_decoders")
+            object.__setattr__(self, "supervision", "full")
         self.naming()
 
     def naming(self) -> dict[str, tuple[str, ...]]:

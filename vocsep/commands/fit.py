@@ -1,6 +1,7 @@
 """``vocsep fit``: learn from a folder of recordings, with stems of them or without."""
 
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 100_000_000
 STEMS = "Stems"
+
+
+class Learned(str, Enum):
+    """What learns."""
+
+    source_filter = "source-filter"
+    unet = "unet"
 
 
 def fit(
@@ -67,13 +75,24 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    method: Annotated[
+        Learned | None,
+        typer.Option(
+            "--method",
+            rich_help_panel=MODEL,
+            help="source-filter (default): the paper's model. unet: the U-Net with F0 control that it is "
+            "compared with; supervised, needs stems.",
+            show_default=False,
+        ),
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
             "--preset",
             metavar="NAME",
             rich_help_panel=MODEL,
-            help="comb (default; quick) or paper (the network of the paper, slow).",
+            help="comb (default; quick) or paper (the network of the paper, slow). For the U-Net: "
+            "small (default) or published.",
             show_default=False,
         ),
     ] = None,
@@ -143,6 +162,7 @@ def fit(
         "supervision": _supervision(supervised, unsupervised),
         "names": read_names(names, voices),
         "per_voice_decoders": read_names(per_voice_decoders, None, "--per-voice-decoders"),
+        "method": method.value if method else None,
         "preset": preset,
         "steps": steps,
         "minutes": minutes,
