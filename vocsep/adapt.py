@@ -22,7 +22,7 @@ from vocsep.reverberation import RoomFit
 from vocsep.source.voice import SourceParameters, band_matrix, power_envelopes
 from vocsep.spectra import MASK_FFT, hann
 
-DEFAULT_STEPS = 60
+DEFAULT_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class AdaptSettings:
     """
 
     bands: int = 40
-    rate: float = 0.15
+    rate: float = 0.3
     smooth_time: float = 0.5
     smooth_frequency: float = 0.1
     near: float = 0.05
