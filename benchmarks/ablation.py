@@ -1,8 +1,8 @@
 """What each part brings: `python benchmarks/ablation.py DATA_DIR` switches them off one at a time.
 
-Recordings are those of quality.py with its groups (mixtures.py), and with ``--hall`` the quartets in
-simulated halls (halls.py; needs pyroomacoustics). Each line is the mean SI-SDR in dB of the seconds of all
-voices, J given, everything else estimated from the mixture:
+Recordings are those of quality.py, with ``--groups`` also pairs, trios and sections (mixtures.py), with
+``--hall`` also the quartets in simulated halls (halls.py; needs pyroomacoustics). Each line is the mean
+SI-SDR in dB of the seconds of all voices, J given, everything else estimated from the mixture:
 
 ================ ======================================================================================
 ``all``          everything, as `vocsep separate` does by default
@@ -77,7 +77,8 @@ def chosen(options: argparse.Namespace) -> Iterator[Recording]:
     """Recordings, then their groups, then the quartets of real singers in halls."""
     plain = list(recordings(options.data, options.only, options.start, options.duration))
     yield from plain
-    yield from groups(plain)
+    if options.groups:
+        yield from groups(plain)
     for seconds in options.hall:
         for quartet in plain:
             if "/singers_" in f"/{quartet.name}":
@@ -105,6 +106,7 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAME", help="only recordings whose path contains this")
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="leave out the first seconds")
     parser.add_argument("--duration", type=float, metavar="S", help="only so many seconds of each")
+    parser.add_argument("--groups", action="store_true", help="also pairs, trios and sections")
     parser.add_argument(
         "--hall", type=float, nargs="*", default=[], metavar="S", help="reverberation times of halls"
     )
