@@ -11,6 +11,7 @@ import yaml
 from vocsep.errors import SettingsError
 from vocsep.estimator.settings import checked_names
 from vocsep.parts import QUARTET
+from vocsep.pitch import DEFAULT_REFINE
 from vocsep.pitch.estimate import MOST_VOICES
 from vocsep.schedule import Schedule
 
@@ -119,7 +120,7 @@ class FitSettings:
     most_held_out: int = 48
     pitch_model: str | None = None
     assign: str = "viterbi"
-    refine: int = 1
+    refine: int = DEFAULT_REFINE
     seed: int = 0
     device: str = "auto"
 

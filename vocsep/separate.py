@@ -14,7 +14,8 @@ from vocsep.listening import Listened
 from vocsep.methods import MethodSettings, build_method
 from vocsep.model import pick_device
 from vocsep.passages import Audio, Passage, ReadBlock, passages
-from vocsep.pitch.estimate import DEFAULT_REFINE, PitchEstimator
+from vocsep.pitch import DEFAULT_REFINE
+from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.results import FileReport, Gathered, Separation
 from vocsep.spectra import SAMPLE_RATE, frame_count
@@ -39,8 +40,7 @@ class Separator:
 
     Raises:
         ModelError: weights cannot be used.
-        SettingsError: a value is out of bounds.
-        AudioError: there are no stems in the folder.
+        SettingsError, AudioError: a value is out of bounds; there are no stems in the folder.
     """
 
     def __init__(

@@ -9,6 +9,7 @@ import typer
 from vocsep.commands import options
 from vocsep.commands.options import MODEL, OUTPUT
 from vocsep.errors import VoicesNotFound
+from vocsep.pitch import DEFAULT_REFINE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +75,7 @@ def f0(
     pitch_model: options.PitchModel = None,
     refiner_model: options.RefinerModel = None,
     assign: options.AssignOption = options.Assign.viterbi,
-    refine: options.Refine = 1,
+    refine: options.Refine = DEFAULT_REFINE,
     start: options.Start = 0.0,
     duration: options.Duration = None,
     device: options.DeviceOption = options.Device.auto,

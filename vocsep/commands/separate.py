@@ -8,6 +8,7 @@ import typer
 
 from vocsep.commands import options
 from vocsep.commands.options import MODEL, OUTPUT
+from vocsep.pitch import DEFAULT_REFINE
 
 if TYPE_CHECKING:
     from vocsep.results import FileReport
@@ -83,7 +84,7 @@ def separate(
     pitch_model: options.PitchModel = None,
     refiner_model: options.RefinerModel = None,
     assign: options.AssignOption = options.Assign.viterbi,
-    refine: options.Refine = 1,
+    refine: options.Refine = DEFAULT_REFINE,
     adapt: options.Adapt = None,
     method: Annotated[
         Method,

@@ -2,7 +2,7 @@
 
 An estimate is split by orthogonal projections into what the voice's own reference explains, what the
 references of all voices explain besides (interference), and the rest (artifacts). Of the first kind (BSS Eval
-version 3) a reference explains whatever 512 filter taps make of it: E. Vincent, R. Gribonval and C. Fevotte,
+version 3) a reference explains whatever 512 filter taps make of it: E. Vincent, R. Gribonval and C. Févotte,
 "Performance measurement in blind audio source separation", IEEE TASLP 14 (4), 2006, section III. Of the
 scale-invariant kind it explains only its own multiples: J. Le Roux, S. Wisdom, H. Erdogan and J. R. Hershey,
 "SDR - half-baked or well done?", ICASSP 2019. That only energies of projections are needed, and no projected

@@ -1,1 +1,3 @@
 """Multi-F0 estimation and its assignment to voices."""
+
+DEFAULT_REFINE = 1  # second looks at each voice; stands here so that the command line need not load networks
