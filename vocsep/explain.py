@@ -28,7 +28,7 @@ from vocsep.unison import (
 ORDER = 20  # of the all-pole filter that does nothing
 BANDS = 40  # of the levels of a comb
 ROOM_STEPS = 20  # of adaptation that it takes to tell a room from none
-ROOM_EXPONENT = 0.85  # of masks in rooms, where powers scatter about what is expected of them (measured)
+ROOM_EXPONENT = 0.7  # of masks in rooms, where powers scatter about what is expected of them (measured)
 
 # Mixture (1, samples), F0 (1, voices, frames) and harmonics (1, voices, samples) -> parameters: as an
 # estimator is called.
