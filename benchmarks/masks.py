@@ -4,7 +4,7 @@ One explanation of an excerpt of each recording (mixtures.py) by default setting
 estimated; then several ways from its expected powers to stems. Mean SI-SDR in dB:
 
 ====================== ================================================================================
-``as it is``           powers' ratio on 2048/256 at 16 kHz, or 0.85 of it in rooms
+``as it is``           powers' ratio on 2048/256 at 16 kHz, softer in rooms
 ``window of N``        the same masks read between their bins and frames for windows of N samples
 ``long bass``          windows of 4096 samples for the lowest voice, which gives the rest to the others
 ``twice``              masks once more, from the powers of the stems that the first ones made
