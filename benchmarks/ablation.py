@@ -11,6 +11,7 @@ SI-SDR in dB of the seconds of all voices, J given, everything else estimated fr
 ``second look``  F0 as the first look and the assignment give it
 ``width``        one comb a voice: no search of F0 around the track, no width of sections, no spare pitch
 ``room``         voices end with their notes
+``same note``    voices with one F0 are told apart all the same
 ``masks: ...``   another exponent, or all of the noise of a voice claims bins
 ================ ======================================================================================
 """
@@ -42,6 +43,7 @@ VARIANTS = {
     "second look": ALL,
     "width": replace(ALL, unison=False),
     "room": replace(ALL, room=False),
+    "same note": replace(ALL, same_note=False),
     "masks: of magnitudes": replace(ALL, exponent=0.5, room_exponent=0.5),
     "masks: exponent 0.85": replace(ALL, exponent=0.85),
     "masks: exponent 1.2": replace(ALL, exponent=1.2, room_exponent=1.0),

@@ -151,11 +151,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="of methods that begin at random")
     parser.add_argument("--seed", type=int, default=0, help="of songs and trainings")
     parser.add_argument("--duration", type=float, metavar="S", help="only so many seconds of each test")
+    parser.add_argument("--pairs", type=int, metavar="N", help="only so many pairs of each quartet")
     parser.add_argument("--choralsynth", action="store_true", help="test on these recordings too")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes")
     parser.add_argument("--quick", action="store_true", help="every row in two minutes; figures mean nothing")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there too")
-    parser.set_defaults(small_seconds=SMALL_SECONDS, pairs=None)
+    parser.set_defaults(small_seconds=SMALL_SECONDS)
     options = parser.parse_args()
     if options.quick:
         vars(options).update(QUICK)

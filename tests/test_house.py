@@ -18,6 +18,7 @@ FLOORS = (
         "confidence",
         "adapt",
         "unison",
+        "same_note",
         "estimator",
         "excerpts",
         "explanation",

@@ -12,6 +12,7 @@ from vocsep.estimator.features import band_centres, harmonic_levels
 from vocsep.explanation import Explanation
 from vocsep.masks import NOISE_SHARE, comb_powers, soft_masks, voice_powers
 from vocsep.reverberation import RoomFit
+from vocsep.same_note import shared_alike
 from vocsep.source.excitation import glottal_tilt, harmonic_excitation
 from vocsep.source.voice import SourceParameters
 from vocsep.spectra import HOP, MASK_FFT, stft
@@ -43,6 +44,7 @@ class ExplainSettings:
         steps: of adaptation on each stretch; 0 leaves out unison and room as well.
         unison: voices are offered several combs (`vocsep.unison`).
         room: voices have tails (`vocsep.reverberation`).
+        same_note: voices with one F0 share alike (`vocsep.same_note`).
         noise_share: how much of a voice's noise claims bins.
         exponent, room_exponent: of the masks, without a room and with one.
     """
@@ -50,6 +52,7 @@ class ExplainSettings:
     steps: int = DEFAULT_STEPS
     unison: bool = True
     room: bool = True
+    same_note: bool = True
     noise_share: float = NOISE_SHARE
     exponent: float = 1.0
     room_exponent: float = ROOM_EXPONENT
@@ -145,6 +148,8 @@ def explain(
         powers = voice_powers(parameters, combs, settings.noise_share)
         if room is not None:
             powers = room.with_tails(powers)
+        if settings.same_note:
+            powers = shared_alike(powers, f0)
         masks = soft_masks(powers, settings.exponent if room is None else settings.room_exponent)
         energy = energies(masks, magnitudes * peak)
         return Explanation(parameters, excitation, powers, masks, energy, room)
