@@ -16,6 +16,7 @@ from vocsep.masks import NOISE_SHARE, soft_masks, voice_powers, wiener_filter
 from vocsep.model import shipped_model
 from vocsep.pitch.spares import spare_of
 from vocsep.results import Separation
+from vocsep.same_note import shared_alike
 from vocsep.separate import Separator
 from vocsep.singers.demo import sing_demo
 from vocsep.singers.quartet import sing_score
@@ -115,6 +116,7 @@ def of_each_singer(stems: np.ndarray, result: Separation) -> np.ndarray:
     choices = choices_of_f0(result.tracks.as_input(), spare_of(result.tracks).as_input())
     combs = mixed_combs(result.parameters, sung_choices(choices, stems.shape[1]))
     powers = voice_powers(result.parameters, combs, NOISE_SHARE)
+    powers = shared_alike(powers, result.tracks.as_input())
     return wiener_filter(torch.from_numpy(stems), SAMPLE_RATE, soft_masks(powers), powers).numpy()
 
 

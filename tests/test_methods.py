@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from tiny import music, refused, tiny_models
+from tiny import music, refused, tiny_models, tiny_unet
 
 from vocsep import passages as module
 from vocsep.chunks import plan_chunks
@@ -32,12 +32,16 @@ def stems(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return tiny_models(tmp_path_factory.mktemp("models"))
+    folder = tmp_path_factory.mktemp("models")
+    return {**tiny_models(folder), "unet": tiny_unet(folder)}
 
 
-def separator(method: str, weights: dict[str, Path], stems: Path) -> Separator:
+def separator(
+    method: str, weights: dict[str, Path], stems: Path, device: str = "cpu", adapt: int = 2
+) -> Separator:
     known = stems if method.startswith("oracle-") else None
-    return Separator(**weights, device="cpu", method=method, adapt=2, stems=known)
+    model, pitch_model = weights["unet" if method == "unet" else "model"], weights["pitch_model"]
+    return Separator(model, pitch_model=pitch_model, device=device, method=method, adapt=adapt, stems=known)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -77,10 +81,9 @@ def test_stems_of_chunks_at_another_rate_add_up(
 @pytest.mark.parametrize("method", METHODS)
 def test_methods_say_the_same_on_the_gpu(method: str, weights: dict[str, Path], stems: Path) -> None:
     audio, tracks = music(1.0)
-    known = stems if method.startswith("oracle-") else None
     stems_of = []
     for device in ("cpu", "cuda"):
-        one = Separator(**weights, device=device, method=method, adapt=0, stems=known)
+        one = separator(method, weights, stems, device, adapt=0)
         with torch.no_grad():
             mixture, f0 = torch.from_numpy(audio).to(device), tracks.as_input().to(device)
             found = one.method.explainer(mixture, f0)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from vocsep.baselines.unet import Unet, UnetSettings
+from vocsep.baselines.unet_masks import save_unet
 from vocsep.errors import VocsepError
 from vocsep.estimator.network import Estimator
 from vocsep.estimator.settings import EstimatorSettings
@@ -26,6 +28,13 @@ def tiny_models(folder: Path) -> dict[str, Path]:
     save_network(SalienceNetwork(SalienceSettings(channels=4, tall=2, blocks=1)), folder / "pitch", {})
     save_estimator(folder / "voices", Estimator(EstimatorSettings(bands=8, units=8, blocks=1)), {})
     return {"model": folder / "voices", "pitch_model": folder / "pitch"}
+
+
+def tiny_unet(folder: Path) -> Path:
+    """A U-Net that is small and has learned nothing."""
+    torch.manual_seed(1)
+    save_unet(folder / "unet", Unet(UnetSettings(base_channels=1, layers=2)), {})
+    return folder / "unet"
 
 
 def music(
