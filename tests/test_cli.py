@@ -17,6 +17,7 @@ import pytest
 import soundfile
 import typer
 
+from vocsep.adapt import DEFAULT_STEPS
 from vocsep.cli import app, main
 from vocsep.commands.separate import Method
 from vocsep.errors import AudioError, Interrupted, ModelError, VoicesNotFound
@@ -197,6 +198,12 @@ def test_help_is_shown_on_standard_output(command: str, capsys: pytest.CaptureFi
     out, err = capsys.readouterr()
     assert "Usage: vocsep" in out
     assert err == ""
+
+
+def test_help_names_the_default_of_adaptation(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["separate", "--help"])
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert f"0 is fastest. Default: {DEFAULT_STEPS}." in shown
 
 
 @pytest.mark.parametrize("command", BAD_USAGE)

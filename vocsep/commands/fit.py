@@ -152,8 +152,9 @@ def fit(
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
-    """Learn from your own recordings; no isolated voices are needed, but they help. Ctrl-C saves and says how
-    to go on.
+    """Learn from your own recordings; isolated voices are not needed, but they help.
+
+    Ctrl-C saves what was learned and says how to go on.
 
     Example: [bold]vocsep fit ./my_choir_recordings -n 4 --minutes 30[/bold]
     """

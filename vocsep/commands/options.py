@@ -103,7 +103,7 @@ Adapt = Annotated[
         metavar="STEPS",
         rich_help_panel=MODEL,
         help="Optimisation steps on the recording itself: more is slower and can be better; 0 is fastest. "
-        "Default: chosen by the model.",
+        "Default: 100.",
     ),
 ]
 Model = Annotated[
