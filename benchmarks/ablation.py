@@ -31,8 +31,8 @@ from vocsep import Separator
 from vocsep.errors import VocsepError
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr_per_second
-from vocsep.explain import ExplainSettings, SourceFilter, untrained_comb
-from vocsep.methods import build_method
+from vocsep.explain import ExplainSettings, SourceFilter, Start, untrained_comb
+from vocsep.model import load_estimator
 from vocsep.spectra import SAMPLE_RATE
 
 ALL = ExplainSettings()
@@ -52,15 +52,12 @@ VARIANTS = {
 }
 
 
-def explainer(variant: str) -> SourceFilter:
+def explainer(variant: str, network: Start) -> SourceFilter:
     """The method with one part switched off."""
-    shipped = build_method("source-filter").explainer
-    assert isinstance(shipped, SourceFilter)
-    start = untrained_comb if variant == "network" else shipped.start
-    return SourceFilter(start, VARIANTS[variant])
+    return SourceFilter(untrained_comb if variant == "network" else network, VARIANTS[variant])
 
 
-def measure(recording: Recording, looks: dict[int, Separator]) -> dict[str, float]:
+def measure(recording: Recording, looks: dict[int, Separator], network: Start) -> dict[str, float]:
     """Mean SI-SDR in dB of each variant."""
     stems, mixture = recording.stems, recording.mixture
     tracks = {refine: one.pitch.estimate(mixture, len(stems)) for refine, one in looks.items()}
@@ -68,7 +65,7 @@ def measure(recording: Recording, looks: dict[int, Separator]) -> dict[str, floa
     for variant in VARIANTS:
         refine = 0 if variant == "second look" else max(looks)
         separator = looks[refine]
-        separator.method = replace(separator.method, explainer=explainer(variant))
+        separator.method = replace(separator.method, explainer=explainer(variant, network))
         result = separator.separate(mixture, SAMPLE_RATE, len(stems), tracks=tracks[refine])
         scores = si_sdr_per_second(stems, result.stems, SAMPLE_RATE)
         found[variant] = mean_and_median(scores)[0]
@@ -115,10 +112,11 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     looks = {refine: Separator(refine=refine) for refine in (0, 1)}
+    network = load_estimator()
     results: dict[str, dict[str, float]] = {}
     try:
         for recording in chosen(options):
-            results[recording.name] = measure(recording, looks)
+            results[recording.name] = measure(recording, looks, network)
             shown = "  ".join(f"{name} {value:.2f}" for name, value in results[recording.name].items())
             print(f"{recording.name}: {shown}", file=sys.stderr, flush=True)
     except VocsepError as error:

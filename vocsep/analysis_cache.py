@@ -9,7 +9,6 @@ pitch model is not, and two runs may share the folder:
 """
 
 import hashlib
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from vocsep.audio import analysis_stream, open_audio
 from vocsep.errors import AudioError, F0Error, VocsepError
 from vocsep.pitch.tracks import F0Tracks
+from vocsep.staging import written_beside
 
 CACHE_FOLDER = ".vocsep-cache"
 CACHE_VERSION = 1  # raised when the same recording and pitch model would be cached differently
@@ -146,12 +146,8 @@ def _joined(*names: str) -> str:
 
 
 def _save_array(path: Path, array: Audio) -> None:
-    staged = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        with staged.open("wb") as file:
+        with written_beside(path) as staged, staged.open("wb") as file:
             np.save(file, array, allow_pickle=False)
-        staged.replace(path)
     except OSError as error:
         raise VocsepError(f"{path}: the cache cannot be written ({error.strerror})") from error
-    finally:
-        staged.unlink(missing_ok=True)

@@ -15,7 +15,6 @@ Nothing is ever unpickled, so a model from a stranger can do no more than sing b
 """
 
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from vocsep.errors import ModelError, SettingsError
+from vocsep.staging import written_beside
 
 if TYPE_CHECKING:
     from vocsep.estimator.network import Estimator
@@ -90,23 +90,12 @@ def save_model(
     }
     # safetensors refuses views and shared storage; a model is small enough to copy.
     content = to_bytes({name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}, metadata)
-    staged = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staged.write_bytes(content)
-        staged.replace(path)
+        with written_beside(path) as staged:
+            staged.write_bytes(content)
     except OSError as error:
         raise ModelError(f"{path}: the model cannot be written ({error.strerror or error})") from error
-    finally:
-        _remove_if_there(staged)
-
-
-def _remove_if_there(path: Path) -> None:
-    # The folder may not exist, or its name may be a file's: then there is nothing to remove.
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return
 
 
 def load_model(path: Path | str, kind: Kind) -> StoredModel:

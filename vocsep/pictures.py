@@ -1,10 +1,10 @@
 """Written pictures: matplotlib where it is installed, and files that are never half there."""
 
-import uuid
 from pathlib import Path
 from typing import Any
 
 from vocsep.errors import DependencyError
+from vocsep.staging import written_beside
 
 PICTURES = (".png", ".svg", ".pdf")  # what can be written, by suffix
 
@@ -42,9 +42,5 @@ def plain_text(text: str) -> str:
 
 def save_figure(figure: Any, path: Path) -> None:
     """Write a figure as PNG, SVG or PDF, by the suffix of ``path``; written beside it, then renamed."""
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix.lower()}")
-    try:
-        figure.savefig(temporary, dpi=150)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_beside(path) as staged:
+        figure.savefig(staged, dpi=150)

@@ -1,12 +1,12 @@
 """The scores of every second as a table for other programs."""
 
 import csv
-import uuid
 from pathlib import Path
 
 import numpy as np
 
 from vocsep.evaluation.scores import METRICS, Evaluation
+from vocsep.staging import written_beside
 
 
 def write_csv(evaluation: Evaluation, path: Path) -> None:
@@ -15,20 +15,15 @@ def write_csv(evaluation: Evaluation, path: Path) -> None:
     Columns: ``method,song,voice,second`` and one for each of `METRICS` in dB, empty where nothing was scored.
     ``second`` is the start of the window in s.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(["method", "song", "voice", "second", *METRICS])
-            for method in evaluation.methods:
-                for song in method.songs:
-                    for voice in song.voices:
-                        rows = np.stack([voice.scores[metric] for metric in METRICS], axis=1)
-                        label = (method.name, song.song, voice.voice)
-                        table.writerows(
-                            [*label, second, *("" if np.isnan(value) else f"{value:.4f}" for value in row)]
-                            for second, row in enumerate(rows)
-                        )
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_beside(path) as staged, staged.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["method", "song", "voice", "second", *METRICS])
+        for method in evaluation.methods:
+            for song in method.songs:
+                for voice in song.voices:
+                    rows = np.stack([voice.scores[metric] for metric in METRICS], axis=1)
+                    label = (method.name, song.song, voice.voice)
+                    table.writerows(
+                        [*label, second, *("" if np.isnan(value) else f"{value:.4f}" for value in row)]
+                        for second, row in enumerate(rows)
+                    )

@@ -7,9 +7,7 @@ is NaN here, an empty cell in CSV and 0 at a network's input.
 import csv
 import json
 import math
-import uuid
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from vocsep.errors import F0Error
 from vocsep.pitch.intonation import VoiceStatistics, cents_apart, note_name, statistics_of_voice
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, frame_times
+from vocsep.staging import written_beside
 
 __all__ = ["F0Tracks", "VoiceStatistics", "cents_apart", "note_name", "resample_f0"]
 
@@ -238,12 +237,8 @@ def _numbers(path: Path, line: int, cells: Sequence[str], width: int) -> list[fl
 
 def _write_text(path: Path, text: str) -> None:
     """Write beside the target, then rename: a reader never sees half a file."""
-    temporary = path.with_name(f".vocsep-{uuid.uuid4().hex}")
     try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
+        with written_beside(path) as staged:
+            staged.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise F0Error(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
