@@ -10,11 +10,23 @@ HOUSE = Path(__file__).parents[1] / "vocsep"
 # From the ground up; a room imports from its own floor and from those below it.
 FLOORS = (
     ("errors", "spectra", "staging"),
-    ("source", "loss", "divergence", "decode", "audio", "stems", "chunks", "schedule", "precision"),
+    (
+        "source",
+        "loss",
+        "divergence",
+        "decode",
+        "audio",
+        "stems",
+        "chunks",
+        "schedule",
+        "moments",
+        "precision",
+    ),
     (
         "multichannel",
         "masks",
         "reverberation",
+        "rooms",
         "confidence",
         "adapt",
         "unison",

@@ -53,6 +53,9 @@ def sung_over(alone: Excerpts, mixtures: Excerpts, level: Tensor) -> Excerpts:
     if sources is None or given is None:
         sources = mixture.new_zeros(batch, others, mixture.shape[1])
         given = torch.zeros(batch, others, dtype=torch.bool)
+    recordings = None
+    if alone.recordings is not None and mixtures.recordings is not None:
+        recordings = torch.cat([alone.recordings, mixtures.recordings], 1)
     names = (*(alone.names or (None,)), *(mixtures.names or (None,) * others))
     return Excerpts(
         together / peak,
@@ -60,4 +63,5 @@ def sung_over(alone: Excerpts, mixtures: Excerpts, level: Tensor) -> Excerpts:
         torch.cat([voice[:, None], sources], 1) / peak[..., None],
         torch.cat([torch.ones(batch, 1, dtype=torch.bool), given], 1),
         names if any(names) else None,
+        recordings,
     )

@@ -32,6 +32,7 @@ class Excerpts:
         given: ``(batch, voices)`` bool, which stems are at hand; None where ``sources`` is.
         names: of the voices, the same in the whole batch, None where a voice has none; None where no voice
             has one.
+        recordings: ``(batch, voices)``, number of the recording that a voice is heard in; None: not known.
     """
 
     mixture: Tensor
@@ -39,6 +40,7 @@ class Excerpts:
     sources: Tensor | None = None
     given: Tensor | None = None
     names: tuple[str | None, ...] | None = None
+    recordings: Tensor | None = None
 
     @property
     def alone(self) -> bool:
@@ -49,7 +51,8 @@ class Excerpts:
         """The same batch on another device."""
         sources = None if self.sources is None else self.sources.to(device)
         given = None if self.given is None else self.given.to(device)
-        return Excerpts(self.mixture.to(device), self.f0.to(device), sources, given, self.names)
+        mixture, f0 = self.mixture.to(device), self.f0.to(device)
+        return Excerpts(mixture, f0, sources, given, self.names, self.recordings)
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,8 @@ class ExcerptPool:
         f0 = np.stack([self.tracks[n].f0[:, s : s + frame_count(samples)] for n, s in places])
         # Silent excerpts are never chosen; the bound only guards a division.
         peak = np.maximum(np.abs(mixture).max(axis=1, keepdims=True), 1e-9)
-        excerpts = Excerpts(torch.from_numpy(mixture / peak), torch.from_numpy(f0))
+        numbers = torch.tensor([n for n, _ in places])[:, None].expand(f0.shape[:2])
+        excerpts = Excerpts(torch.from_numpy(mixture / peak), torch.from_numpy(f0), recordings=numbers)
         first = self.tracks[places[0][0]]
         if first.sources is None:
             return replace(excerpts, names=first.names)

@@ -16,6 +16,8 @@ from vocsep.model import StoredModel, save_model
 from vocsep.recordings import Recordings
 from vocsep.training import train_steps
 
+_OF_ROOMS = ("rooms/", "adam/rooms.")  # in a checkpoint
+
 
 def checkpoint_of(output: Path) -> Path:
     """Where the unfinished state of a fit is kept.
@@ -40,6 +42,8 @@ class FitRun:
             settings.held_out,
             settings.most_held_out,
         )
+        if settings.room and settings.objective == "power" and settings.method != "unet":
+            self.trainer.learn_rooms(len(recordings.tracks))
         self.generator = torch.Generator().manual_seed(settings.seed)
         # What decides the held-out excerpts, as JSON gives it back.
         tracks = recordings.tracks
@@ -50,6 +54,8 @@ class FitRun:
         }
         if any(track.sources is not None for track in tracks):
             self.judged_on["supervision"] = settings.supervision
+        if self.trainer.rooms is not None:
+            self.judged_on["room"] = True
 
     def batches(self) -> Iterator[Excerpts]:
         """What is learned from, without end."""
@@ -86,7 +92,10 @@ class FitRun:
 
     def restore(self, stored: StoredModel) -> None:
         """Go on from a checkpoint."""
-        self.trainer.restore(stored.tensors, stored.card["at"])
+        known = stored.card["on"].get("heard") == self.judged_on["heard"]
+        # Rooms are counted as recordings are: with others in the folder they are learned anew.
+        tensors = {n: t for n, t in stored.tensors.items() if known or not n.startswith(_OF_ROOMS)}
+        self.trainer.restore(tensors, stored.card["at"])
         self.generator.set_state(stored.tensors["generator"])
         if stored.card["on"] != self.judged_on:
             self.trainer.forget_best()  # losses on other excerpts cannot be compared

@@ -32,6 +32,7 @@ _LIMITS = {
     "estimator": _Limits(dict, may_be_none=True),
     "from_scratch": _Limits(bool),
     "objective": _Limits(str, choices=("power", "sound")),
+    "room": _Limits(bool),
     "supervision": _Limits(str, choices=("partly", "full", "none")),
     "names": _Limits(list, may_be_none=True),
     "per_voice_decoders": _Limits(list, may_be_none=True),
@@ -67,6 +68,7 @@ class FitSettings:
         from_scratch: start from random weights even where a shipped model has the same settings.
         objective: ``power`` (expected powers against magnitudes, what masks are made of) or ``sound``, the
             paper's multi-scale loss on the synthesised waveform.
+        room: voices have tails, learned for each recording (``power`` alone; no part of the model).
         supervision: ``partly`` learns from mixtures and from the stems that are at hand, ``full`` from stems
             alone (the paper's SV), ``none`` from mixtures alone.
         names: of the voices, the highest first; None = soprano, alto, tenor, bass.
@@ -103,6 +105,7 @@ class FitSettings:
     estimator: dict[str, Any] | None = None
     from_scratch: bool = False
     objective: str = "power"
+    room: bool = True
     supervision: str = "partly"
     names: tuple[str, ...] | None = None
     per_voice_decoders: tuple[str, ...] | None = None
@@ -212,6 +215,9 @@ class FitSettings:
         return replace(stored, **{n: v for n, v in own.items() if v != getattr(default, n)})
 
 
+_CALLED = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", dict: "a table"}
+
+
 def _checked(name: str, value: Any, limits: _Limits) -> Any:
     """The value in its own type, or an error that names value and bound."""
     kind: Any = limits.kind
@@ -222,14 +228,7 @@ def _checked(name: str, value: Any, limits: _Limits) -> Any:
     if kind is float:
         value = _as_float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        called = {
-            int: "a whole number",
-            float: "a number",
-            str: "a text",
-            bool: "true or false",
-            dict: "a table",
-        }
-        raise SettingsError(f"{name}: {value!r} is not {called[kind]}")
+        raise SettingsError(f"{name}: {value!r} is not {_CALLED[kind]}")
     if limits.low is not None and limits.high is not None and not limits.low <= value <= limits.high:
         raise SettingsError(f"{name}: {value:g} is not within {limits.low:g} .. {limits.high:g}")
     if limits.choices and value not in limits.choices:

@@ -6,7 +6,8 @@ some voices are at hand, the losses of mixture and sources are added (`Supervisi
 
 Each comparison is made in one of two ways (`Objective`): of waveforms by the multi-scale spectral loss (13),
 (14), or of the powers that source models expect with magnitudes (`vocsep.divergence`), which is what masks
-are made of and costs a third.
+are made of and costs a third. Powers are heard in a
+room where one is given (`vocsep.rooms`).
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from vocsep.divergence import magnitude_divergence
 from vocsep.excerpts import Excerpts
 from vocsep.loss import multi_scale_spectral_loss
 from vocsep.masks import comb_powers, voice_powers
+from vocsep.rooms import Rooms
 from vocsep.source.voice import SourceParameters, synthesise
 from vocsep.spectra import HOP, MASK_FFT, stft
 
@@ -60,6 +62,7 @@ def training_losses(
     excitation: Tensor,
     excerpts: Excerpts,
     noise_seed: int,
+    rooms: Rooms | None = None,
 ) -> dict[Target, Tensor]:
     """Means over the batch: of the mixture's loss, and of the sum of the losses of the sources at hand.
 
@@ -70,6 +73,7 @@ def training_losses(
         excitation: ``(batch, voices, samples)``.
         excerpts: the batch; with stems where the targets hold ``sources``.
         noise_seed: of the synthesised noise (``sound``).
+        rooms: of the recordings (``power``); None: voices have no tails.
 
     Returns:
         A scalar for each target.
@@ -79,8 +83,10 @@ def training_losses(
     """
     if "sources" in targets and excerpts.sources is None:
         raise ValueError("the loss of sources needs stems")
-    compare = _power_losses if objective == "power" else _sound_losses
-    losses = compare(parameters, excitation, excerpts, noise_seed, targets)
+    if objective == "power":
+        losses = _power_losses(parameters, excitation, excerpts, targets, rooms)
+    else:
+        losses = _sound_losses(parameters, excitation, excerpts, noise_seed, targets)
     return {target: losses[target] for target in targets}
 
 
@@ -107,13 +113,13 @@ def _power_losses(
     parameters: SourceParameters,
     excitation: Tensor,
     excerpts: Excerpts,
-    noise_seed: int,
     targets: Sequence[Target],
+    rooms: Rooms | None,
 ) -> dict[Target, Tensor]:
     """Divergence of expected powers; one recording at a time, which keeps its blocks in the cache.
 
     Everything is in units of the mixture's mean magnitude, so that a loud voice counts for more than a soft
-    one, as it does in the mixture. There is no noise to seed.
+    one, as it does in the mixture.
     """
     losses = {target: excerpts.mixture.new_zeros(()) for target in targets}
     for i, signal in enumerate(excerpts.mixture):
@@ -122,14 +128,17 @@ def _power_losses(
             scale = magnitudes.mean().clamp_min(1e-9)
             combs = comb_powers(excitation[i], POWER_HOP)
         sparse = parameters.batch_slice(i, i + 1).frames_slice(0, None, POWER_HOP // HOP)
-        powers = voice_powers(sparse, combs)
+        powers = voice_powers(sparse, combs) / scale**2
+        if rooms is not None and excerpts.recordings is not None:
+            sung_in = excerpts.recordings[i].tolist()
+            powers = rooms(powers, sung_in, POWER_HOP // HOP, apart="sources" in targets)
         if "mixture" in targets:
-            together = powers.sum(dim=0) / scale**2
-            losses["mixture"] = losses["mixture"] + magnitude_divergence(together, magnitudes / scale)
+            together = magnitude_divergence(powers.sum(dim=0), magnitudes / scale)
+            losses["mixture"] = losses["mixture"] + together
         if "sources" in targets and excerpts.sources is not None and excerpts.given is not None:
             given = excerpts.given[i]
             with torch.no_grad():
                 stems = stft(excerpts.sources[i][given], MASK_FFT, POWER_HOP).abs() / scale
-            apart = magnitude_divergence(powers[given] / scale**2, stems) * len(stems)
+            apart = magnitude_divergence(powers[given], stems) * len(stems)
             losses["sources"] = losses["sources"] + apart
     return {target: loss / len(excerpts.mixture) for target, loss in losses.items()}

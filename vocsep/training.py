@@ -20,7 +20,9 @@ from torch import Tensor, nn
 
 from vocsep.errors import ModelError, SettingsError
 from vocsep.excerpts import Excerpts
+from vocsep.moments import below, moments, restore_moments
 from vocsep.objectives import Objective, Supervision, Target, learning_names, targets_of, training_losses
+from vocsep.rooms import ROOM_BETAS, ROOM_RATE, Rooms
 from vocsep.schedule import Progress, Schedule
 from vocsep.source.excitation import harmonic_excitation
 
@@ -54,6 +56,7 @@ class Trainer:
         self.device = device or torch.device("cpu")
         self.estimator = estimator.to(self.device)
         self.optimiser = torch.optim.Adam(self.estimator.parameters())
+        self.rooms: Rooms | None = None
         self.seed = seed
         self.at = Progress()
         self.best_weights = self._weights()
@@ -61,6 +64,17 @@ class Trainer:
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: tensor.detach().cpu().clone() for name, tensor in self.estimator.state_dict().items()}
+
+    def learn_rooms(self, recordings: int) -> None:
+        """From now on voices have tails in each of so many recordings, which are learned along."""
+        self.rooms = Rooms(recordings).to(self.device)
+        group = {"params": list(self.rooms.parameters()), "lr": ROOM_RATE, "betas": ROOM_BETAS}
+        self.optimiser.add_param_group(group)
+
+    def _named(self) -> list[tuple[str, nn.Parameter]]:
+        """Everything that is learned."""
+        rooms = [] if self.rooms is None else self.rooms.named_parameters("rooms")
+        return [*self.estimator.named_parameters(), *rooms]
 
     def loss(self, excerpts: Excerpts, noise_seed: int, target: Target = "mixture") -> Tensor:
         """Loss of a batch, a scalar with gradient (see `vocsep.objectives`)."""
@@ -78,7 +92,9 @@ class Trainer:
             excitation = harmonic_excitation(excerpts.f0, excerpts.mixture.shape[-1])
         more = {} if names is None else {"names": names}
         parameters = self.estimator(excerpts.mixture, excerpts.f0, excitation=excitation, **more)
-        return training_losses(self.objective, targets, parameters, excitation, excerpts, noise_seed)
+        return training_losses(
+            self.objective, targets, parameters, excitation, excerpts, noise_seed, self.rooms
+        )
 
     def _learned(self, excerpts: Excerpts, noise_seed: int) -> Tensor:
         """Loss of a step: of all that the batch offers."""
@@ -97,8 +113,7 @@ class Trainer:
             SettingsError: `DIVERGED` batches in a row were.
         """
         self.estimator.train()
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate
+        self.optimiser.param_groups[0]["lr"] = learning_rate  # rooms keep their own
         self.optimiser.zero_grad(set_to_none=True)
         loss = self._learned(excerpts, noise_seed=self.seed + self.at.step + 1)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -140,13 +155,12 @@ class Trainer:
         return self.at.judged
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that is needed to go on later, as named tensors: weights, best weights, moments of Adam."""
+        """All that is needed to go on later, as named tensors: weights, rooms, moments of Adam."""
         stored = {f"weights/{name}": tensor for name, tensor in self._weights().items()}
         stored |= {f"best/{name}": tensor for name, tensor in self.best_weights.items()}
-        for name, parameter in self.estimator.named_parameters():
-            for key, value in self.optimiser.state.get(parameter, {}).items():
-                stored[f"adam/{name}/{key}"] = value
-        return stored
+        if self.rooms is not None:
+            stored |= {f"rooms/{name}": tensor.cpu() for name, tensor in self.rooms.state_dict().items()}
+        return stored | moments(self.optimiser, self._named())
 
     def state(self) -> dict[str, Any]:
         """The numbers that go with `tensors`; what is not finite (nothing judged yet) is left out."""
@@ -159,16 +173,11 @@ class Trainer:
             ModelError: they do not fit this estimator.
         """
         try:
-            self.estimator.load_state_dict(_below("weights", tensors))
-            self.best_weights = _below("best", tensors)
-            for name, parameter in self.estimator.named_parameters():
-                moments = _below(f"adam/{name}", tensors)
-                if moments:
-                    # Adam counts its steps on the CPU whatever the device.
-                    self.optimiser.state[parameter] = {
-                        key: value if key == "step" else value.to(parameter.device)
-                        for key, value in moments.items()
-                    }
+            self.estimator.load_state_dict(below("weights", tensors))
+            self.best_weights = below("best", tensors)
+            if self.rooms is not None and (rooms := below("rooms", tensors)):
+                self.rooms.load_state_dict(rooms)
+            restore_moments(self.optimiser, self._named(), tensors)
             self.at = Progress(**state)
         except (RuntimeError, TypeError) as error:
             raise ModelError(
@@ -183,11 +192,6 @@ class Trainer:
         """Put the best weights into the estimator."""
         self.estimator.load_state_dict(self.best_weights)
         self.estimator.eval()
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    start = f"{prefix}/"
-    return {name[len(start) :]: tensor for name, tensor in tensors.items() if name.startswith(start)}
 
 
 def train_steps(
