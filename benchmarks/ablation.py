@@ -39,7 +39,7 @@ ALL = ExplainSettings()
 VARIANTS = {
     "all": ALL,
     "network": ALL,
-    "adaptation": replace(ALL, steps=0),
+    "adaptation": replace(ALL, steps=0, room=False),
     "second look": ALL,
     "width": replace(ALL, unison=False),
     "room": replace(ALL, room=False),

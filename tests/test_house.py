@@ -27,6 +27,7 @@ FLOORS = (
         "masks",
         "reverberation",
         "rooms",
+        "room_search",
         "confidence",
         "adapt",
         "unison",

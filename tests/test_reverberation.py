@@ -1,16 +1,14 @@
 """Reverberation: tails decay as they should, are found where they are, and only there."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
+from in_a_room import heard, singers
 from one_comb import adapt_one_comb
 from scipy.signal import lfilter
 from torch import Tensor
 
-from vocsep.explain import ExplainSettings, explain, levelled_comb
-from vocsep.masks import comb_powers, mask_frequencies, soft_masks, voice_powers
+from vocsep.masks import mask_frequencies, soft_masks, voice_powers
 from vocsep.reverberation import (
     NODES,
     Reverberation,
@@ -20,12 +18,7 @@ from vocsep.reverberation import (
     nodes_to_bins,
     tails,
 )
-from vocsep.source.excitation import harmonic_excitation
-from vocsep.source.voice import SourceParameters
-from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
-
-SECONDS = 6
-FRAMES = frame_count(SECONDS * SAMPLE_RATE)
+from vocsep.spectra import HOP, SAMPLE_RATE
 
 
 def random_powers(frames: int = 200, bins: int = 5) -> Tensor:
@@ -95,35 +88,6 @@ def test_voices_in_a_room_still_share_every_bin() -> None:
     torch.testing.assert_close(masks.sum(0), torch.ones(1025, 60))
 
 
-def singers(seed: int = 0) -> tuple[SourceParameters, Tensor]:
-    """Two voices that sing notes of 0.2 to 0.6 s, and their combs."""
-    rng = np.random.default_rng(seed)
-    f0 = np.zeros((2, FRAMES), np.float32)
-    for voice, base in enumerate((392.0, 220.0)):
-        frame = 0
-        while frame < FRAMES:
-            length = int(rng.integers(12, 40))
-            f0[voice, frame : frame + length] = base * 2 ** (rng.integers(-5, 6) / 12)
-            frame += length + int(rng.integers(0, 12))
-    tracks = torch.from_numpy(f0)
-    parameters = SourceParameters(
-        f0=tracks[None],
-        alpha=torch.full((1, 2, FRAMES), 0.1),
-        gain=torch.full((1, 2, FRAMES), 0.0005),
-        lsf=torch.linspace(0, torch.pi, 22)[1:-1].expand(1, 2, FRAMES, 20).contiguous(),
-        noise_magnitudes=torch.ones(1, 2, 40),
-    )
-    return parameters, comb_powers(harmonic_excitation(tracks, SECONDS * SAMPLE_RATE))
-
-
-def heard(powers: Tensor) -> Tensor:
-    """Magnitudes of a mixture with these expected powers: complex Gaussian bins."""
-    generator = torch.Generator().manual_seed(1)
-    total = powers.sum(0)
-    parts = torch.randn(2, *total.shape, generator=generator)
-    return (total / 2).sqrt() * parts.square().sum(0).sqrt()
-
-
 @pytest.mark.parametrize(("seconds", "level"), [(0.5, 0.8), (1.2, 2.0)])
 def test_a_known_room_is_found(seconds: float, level: float) -> None:
     parameters, combs = singers()
@@ -151,13 +115,6 @@ def test_a_tail_outlives_its_note() -> None:
     powers[0, :, 50:100] = 1.0
     with_room = Reverberation((1.0, 1.0, 1.0), 1.0).with_tails(powers)
     assert (soft_masks(with_room)[0, :, 100:130] > 0.99).all()
-
-
-def test_without_steps_there_is_no_room() -> None:
-    time = torch.arange(SAMPLE_RATE) / SAMPLE_RATE
-    mixture = torch.sin(2 * math.pi * 220 * time)
-    f0 = torch.full((1, frame_count(SAMPLE_RATE)), 220.0)
-    assert explain(mixture, f0, levelled_comb, ExplainSettings(steps=0)).room is None
 
 
 def test_decay_is_below_one_for_any_time() -> None:

@@ -12,6 +12,7 @@ from vocsep.estimator.features import band_centres, harmonic_levels
 from vocsep.explanation import Explanation
 from vocsep.masks import NOISE_SHARE, comb_powers, soft_masks, voice_powers
 from vocsep.reverberation import RoomFit
+from vocsep.room_search import find_room
 from vocsep.same_note import shared_alike
 from vocsep.source.excitation import glottal_tilt, harmonic_excitation
 from vocsep.source.voice import SourceParameters
@@ -41,9 +42,9 @@ class ExplainSettings:
     """What is taken into account. Each part can be left out, which benchmarks/ablation.py does.
 
     Attributes:
-        steps: of adaptation on each stretch; 0 leaves out unison and room as well.
+        steps: of adaptation on each stretch; 0 leaves out unison as well.
         unison: voices are offered several combs (`vocsep.unison`).
-        room: voices have tails (`vocsep.reverberation`).
+        room: voices have tails (`vocsep.reverberation`); without adaptation, see `vocsep.room_search`.
         same_note: voices with one F0 share alike (`vocsep.same_note`).
         noise_share: how much of a voice's noise claims bins.
         exponent, room_exponent: of the masks, without a room and with one.
@@ -146,6 +147,8 @@ def explain(
     parameters = replace(parameters, alpha=parameters.alpha * peak, gain=parameters.gain * peak)
     with torch.no_grad():
         powers = voice_powers(parameters, combs, settings.noise_share)
+        if settings.room and learned is None:
+            room = find_room(powers, magnitudes * peak)
         if room is not None:
             powers = room.with_tails(powers)
         if settings.same_note:

@@ -108,11 +108,11 @@ def _source_filter(name: str, settings: MethodSettings) -> Method:
 
 
 def _levels(name: str, settings: MethodSettings) -> Method:
-    return Method(name, SourceFilter(levelled_comb, ExplainSettings(steps=0)), sings=True)
+    return Method(name, SourceFilter(levelled_comb, ExplainSettings(steps=0, room=False)), sings=True)
 
 
 def _comb(name: str, settings: MethodSettings) -> Method:
-    return Method(name, SourceFilter(untrained_comb, ExplainSettings(steps=0)), sings=True)
+    return Method(name, SourceFilter(untrained_comb, ExplainSettings(steps=0, room=False)), sings=True)
 
 
 def _unet(name: str, settings: MethodSettings) -> Method:

@@ -118,12 +118,16 @@ class Reverberation:
 
 
 class RoomFit(nn.Module):
-    """A room that is being learned: time and level as logarithms, so that both stay positive."""
+    """A room that is being learned: time and level as logarithms, so that both stay positive.
 
-    def __init__(self) -> None:
+    Args:
+        level: to start from.
+    """
+
+    def __init__(self, level: float = FIRST_LEVEL) -> None:
         super().__init__()
         self.log_times = nn.Parameter(torch.full((len(NODES),), math.log(FIRST_TIME)))
-        self.log_level = nn.Parameter(torch.tensor(math.log(FIRST_LEVEL)))
+        self.log_level = nn.Parameter(torch.tensor(math.log(level)))
 
     def forward(self, powers: Tensor, frequencies: Tensor, stride: int) -> Tensor:
         """`tails` of ``(..., frames, bins)`` powers at ``frequencies`` ``(bins,)`` Hz."""
