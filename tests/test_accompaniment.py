@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
@@ -51,6 +52,14 @@ def test_f0_stems_and_names_stand_beside_each_other() -> None:
     assert sung.f0[0, :, 3].tolist() == [500.0, 300.0, 200.0]
     assert sung.given is not None and sung.given.tolist() == [[True, False, False]] * 3
     assert sung.names == ("soprano", None, None) and not sung.alone
+
+
+def test_each_voice_stays_in_the_room_of_its_recording() -> None:
+    solo = replace(alone(), recordings=torch.tensor([[7], [8], [7]]))
+    mixtures = replace(pair(), recordings=torch.tensor([[1, 1], [2, 2], [3, 3]]))
+    recordings = sung_over(solo, mixtures, torch.zeros(3)).recordings
+    assert recordings is not None and recordings.tolist() == [[7, 1, 1], [8, 2, 2], [7, 3, 3]]
+    assert sung_over(alone(), mixtures, torch.zeros(3)).recordings is None
 
 
 def test_stems_of_the_mixture_stay_what_they_are() -> None:

@@ -40,6 +40,20 @@ def test_an_excerpt_and_its_f0_start_on_the_same_frame() -> None:
             assert torch.equal(frequencies[0], 1.0 + torch.arange(start, start + f0.shape[2]))
 
 
+def test_an_excerpt_says_which_recording_it_is_of() -> None:
+    recordings = [track(10.0, voices=2), track(10.0, voices=2, seed=1)]
+    drawn = ExcerptPool(recordings, seconds=1.0).batches(8, torch.Generator().manual_seed(0))
+    for excerpts in itertools.islice(drawn, 3):
+        assert excerpts.recordings is not None and excerpts.recordings.shape == (8, 2)
+        for signal, f0, (first_voice, second_voice) in zip(
+            excerpts.mixture, excerpts.f0, excerpts.recordings.tolist(), strict=True
+        ):
+            start = int(f0[0, 0]) - 1
+            expected = recordings[first_voice].audio[start * HOP : start * HOP + len(signal)]
+            assert np.allclose(signal, expected / np.abs(expected).max(), atol=1e-6)
+            assert first_voice == second_voice
+
+
 def test_the_peak_of_each_excerpt_is_one() -> None:
     for mixture, _ in first(ExcerptPool([track(10.0)], seconds=1.0), batches=3):
         assert torch.allclose(mixture.abs().amax(dim=1), torch.ones(4))

@@ -17,6 +17,7 @@ from vocsep.estimator.network import Estimator, EstimatorSettings
 from vocsep.fit import FitProgress, FitResult, FitSettings, checkpoint_of, fit
 from vocsep.model import load_estimator, load_model, save_estimator
 from vocsep.pitch.tracks import F0Tracks
+from vocsep.rooms import Rooms
 from vocsep.spectra import frame_count
 
 TINY = {"units": 8, "blocks": 1, "bands": 8, "lsf_order": 4}
@@ -177,6 +178,31 @@ def test_after_new_recordings_a_resumed_fit_judges_anew(tmp_path: Path) -> None:
     (tmp_path / "choir" / "b.flac").unlink()
     resumed = run(tmp_path, resume=True)
     assert resumed.start_loss not in (pytest.approx(stored["start"]), None)
+
+
+@pytest.mark.parametrize("changes", [{"room": False}, {"objective": "sound"}])
+def test_rooms_are_kept_in_the_checkpoint_alone_and_only_where_they_are_learned(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    checkpoint = checkpoint_of(tmp_path / "out" / "choir.safetensors")
+    for chosen, rooms in ((settings(), 2), (settings(**changes), 0)):
+        with pytest.raises(Interrupted):
+            run(tmp_path, chosen, overwrite=True, progress=stop_at(3))
+        names = load_model(checkpoint, "checkpoint").tensors
+        assert sum(name.startswith("rooms/") for name in names) == 2 * rooms
+        assert not any(
+            "rooms" in name for name in load_model(run(tmp_path, resume=True).path, "voices").tensors
+        )
+
+
+def test_after_new_recordings_rooms_are_learned_anew(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        run(tmp_path, settings(learning_rate=1e-8), progress=stop_at(5))
+    (tmp_path / "choir" / "b.flac").rename(tmp_path / "choir" / "0.flac")
+    with pytest.raises(Interrupted):
+        run(tmp_path, resume=True, progress=stop_at(5))
+    tensors = load_model(checkpoint_of(tmp_path / "out" / "choir.safetensors"), "checkpoint").tensors
+    assert all(torch.equal(tensors[f"rooms/{n}"], fresh) for n, fresh in Rooms(2).state_dict().items())
 
 
 def test_stopping_while_f0_is_estimated_says_that_the_work_is_kept(tmp_path: Path) -> None:
