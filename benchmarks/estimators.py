@@ -74,7 +74,7 @@ def judged(start: Start, heard: Heard, separator: Separator, steps_of_adaptation
     """Mean SI-SDR of each recording and of all for each number of steps, as cells of a table."""
     cells = []
     for steps in steps_of_adaptation:
-        explainer = SourceFilter(start, ExplainSettings(steps))
+        explainer = SourceFilter(start, ExplainSettings(steps, room=steps > 0))
         separator.method = replace(separator.method, explainer=explainer)
         means = []
         for recording, tracks in heard:
