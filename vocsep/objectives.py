@@ -6,8 +6,7 @@ some voices are at hand, the losses of mixture and sources are added (`Supervisi
 
 Each comparison is made in one of two ways (`Objective`): of waveforms by the multi-scale spectral loss (13),
 (14), or of the powers that source models expect with magnitudes (`vocsep.divergence`), which is what masks
-are made of and costs a third. Powers are heard in a
-room where one is given (`vocsep.rooms`).
+are made of and costs a third. Powers are those heard in rooms where these are given (`vocsep.rooms`).
 """
 
 from collections.abc import Sequence

@@ -16,13 +16,13 @@ from vocsep.masks import mask_frequencies
 from vocsep.reverberation import Reverberation, RoomFit
 
 STEPS = 30
-RATE = 0.15  # of Adam, as in `vocsep.adapt`
+RATE = 0.15  # of Adam, in nepers
 START = 0.4  # level: in a hall; from a faint one the way is longer
 LEAST_LEVEL = (
-    0.2  # dry recordings of real singers were taken for rooms of 0.08 to 0.15, halls for 0.45 and more
+    0.2  # real singers without a room were taken for 0.06 to 0.15, in halls for 0.45 to 1 (measured)
 )
 STRIDE = 4  # frames between those that are compared
-EVERY = 3  # of the bins is compared: neighbours within a window's main lobe tell the same
+EVERY = 3  # bins between those that are compared: neighbours within a window's main lobe tell the same
 SILENT = 1e-9  # mean magnitude
 TOP = 5_000.0  # Hz, what lies above is not compared
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from vocsep.masks import mask_frequencies
-from vocsep.reverberation import Reverberation, RoomFit
+from vocsep.reverberation import RoomFit
 
 ROOM_RATE = 0.05  # of Adam, in nepers of time and level; each recording is heard in some of the steps only
 ROOM_BETAS = (0.9, 0.9)  # as in `vocsep.adapt`: the first gradients, of rooms far off, are soon forgotten
@@ -57,7 +57,3 @@ class Rooms(nn.Module):
             for sung, room in zip(powers.transpose(1, 2), rooms, strict=True)
         ]
         return torch.stack(heard).transpose(1, 2)
-
-    def found(self) -> list[Reverberation | None]:
-        """The room of each recording as it is now; None where no tails are heard."""
-        return [room.found() for room in self.of if isinstance(room, RoomFit)]
