@@ -7,7 +7,7 @@ SI-SDR in dB of the seconds of all voices, J given, everything else estimated fr
 ================ ======================================================================================
 ``all``          everything, as `vocsep separate` does by default
 ``network``      adaptation starts from bare harmonics instead of the network's parameters
-``adaptation``   the network's parameters are used as they are (and so: one comb, no room)
+``adaptation``   the network's parameters are used as they are (and with them: one comb, no room)
 ``second look``  F0 as the first look and the assignment give it
 ``width``        one comb a voice: no search of F0 around the track, no width of sections, no spare pitch
 ``room``         voices end with their notes
