@@ -14,7 +14,7 @@ import typer
 from vocsep.cli import app, main
 from vocsep.errors import AudioError
 from vocsep.evaluation.bss_eval import bss_eval_per_second
-from vocsep.evaluation.folders import find_songs, match_songs
+from vocsep.evaluation.folders import find_stems, match_stems
 from vocsep.evaluation.matching import plan_matching
 from vocsep.evaluation.scores import METRICS, evaluate_folders
 from vocsep.evaluation.si_sdr import si_sdr_per_second
@@ -81,24 +81,24 @@ def songs(write: Write, voices: dict[str, np.ndarray]) -> None:
 
 @pytest.mark.usefixtures("songs")
 def test_songs_are_found_in_folders_and_in_their_stems() -> None:
-    songs = find_songs(Path("truth"))
+    songs = find_stems(Path("truth"))
     assert {name: list(song.stems) for name, song in songs.items()} == {
         "one": ["alto", "bass", "soprano"],
         "two": ["alto", "bass", "soprano"],
     }
     assert songs["two"].stems["alto"] == Path("truth/two/stems/alto.wav")
-    assert list(find_songs(Path("truth/two"))) == list(find_songs(Path("truth/two/stems"))) == ["two"]
+    assert list(find_stems(Path("truth/two"))) == list(find_stems(Path("truth/two/stems"))) == ["two"]
 
 
 def test_hidden_files_and_other_files_are_no_stems(write: Write) -> None:
     folder = write("truth", alto=np.ones(RATE), **{".bass": np.ones(RATE)})
     (folder / "f0.csv").write_text("time\n")
-    assert list(find_songs(folder)["truth"].stems) == ["alto"]
+    assert list(find_stems(folder)["truth"].stems) == ["alto"]
 
 
 def test_single_songs_belong_together_whatever_their_names(write: Write) -> None:
-    one, other = (find_songs(write(name, alto=np.ones(RATE))) for name in ("song", "stems_of_song"))
-    assert match_songs(one, other, Path("x"))["song"].stems["alto"] == Path("stems_of_song/alto.wav")
+    one, other = (find_stems(write(name, alto=np.ones(RATE))) for name in ("song", "stems_of_song"))
+    assert match_stems(one, other, Path("x"))["song"].stems["alto"] == Path("stems_of_song/alto.wav")
 
 
 @pytest.mark.parametrize(
@@ -115,15 +115,15 @@ def test_single_songs_belong_together_whatever_their_names(write: Write) -> None
 def test_voices_are_matched_by_name_where_all_agree(
     write: Write, names: tuple[str, ...], match: str, expected: str
 ) -> None:
-    (truth,) = find_songs(write("truth", alto=np.ones(9), bass=np.ones(9))).values()
-    (song,) = find_songs(write("guess", **dict.fromkeys(names, np.ones(9)))).values()
+    (truth,) = find_stems(write("truth", alto=np.ones(9), bass=np.ones(9))).values()
+    (song,) = find_stems(write("guess", **dict.fromkeys(names, np.ones(9)))).values()
     plan = plan_matching(song, truth, match)  # type: ignore[arg-type]
     assert plan.matching == expected and len(plan.voices) == 2
     assert list(plan.synths) == (["alto", "bass"] if "alto_synth" in names else [])
 
 
 def test_a_reference_may_be_called_like_a_synthesised_voice(write: Write) -> None:
-    (song,) = find_songs(write("truth", lead=np.ones(9), lead_synth=np.ones(9))).values()
+    (song,) = find_stems(write("truth", lead=np.ones(9), lead_synth=np.ones(9))).values()
     plan = plan_matching(song, song, "auto")
     assert list(plan.stems) == ["lead", "lead_synth"] and plan.synths == {}
 

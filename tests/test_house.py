@@ -9,7 +9,7 @@ HOUSE = Path(__file__).parents[1] / "vocsep"
 
 # From the ground up; a room imports from its own floor and from those below it.
 FLOORS = (
-    ("errors", "spectra", "staging"),
+    ("errors", "spectra", "staging", "origin"),
     (
         "source",
         "loss",

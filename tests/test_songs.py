@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vocsep.errors import AudioError
+from vocsep.origin import SEPARATED
 from vocsep.songs import Song, find_songs
+from vocsep.stems import StemWriter
 
 
 def touch(root: Path, *names: str) -> None:
@@ -83,3 +86,24 @@ def test_a_folder_without_audio_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "song" / "stems").mkdir(parents=True)
     with pytest.raises(AudioError, match="no recording"):
         find_songs(tmp_path)
+
+
+def test_what_vocsep_separated_is_passed_over_wherever_it_lies_and_said(tmp_path: Path) -> None:
+    touch(tmp_path, "a.wav", "choir/b.flac")
+    audio = np.zeros((800, 1), np.float32)
+    for place, form in (("stems", "wav"), ("choir/out", "flac"), ("choir/stems", "ogg")):
+        targets = [tmp_path / place / f"voice_{n}.{form}" for n in (1, 2)]
+        with StemWriter(targets, 16000, 1, form, comment=SEPARATED) as writer:
+            writer.write([audio, audio])
+    songs, unclear = find_songs(tmp_path)
+    assert [(song.path.name, song.kind) for song in songs] == [("a.wav", "mixture"), ("b.flac", "mixture")]
+    said = "2 files were separated by vocsep: not used"
+    places = [tmp_path / place for place in ("choir/out", "choir/stems", "stems")]
+    assert unclear == [f"{place}: {said}" for place in places]
+
+
+def test_a_separated_file_that_is_named_is_used(tmp_path: Path) -> None:
+    with StemWriter([tmp_path / "voice_1.wav"], 16000, 1, comment=SEPARATED) as writer:
+        writer.write([np.zeros((800, 1), np.float32)])
+    songs, _ = find_songs(tmp_path / "voice_1.wav")
+    assert [song.kind for song in songs] == ["mixture"]

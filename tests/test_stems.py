@@ -8,6 +8,7 @@ import soundfile
 
 from vocsep.audio import AudioInfo, BitDepth
 from vocsep.errors import AudioError, SettingsError
+from vocsep.origin import SEPARATED, is_separated
 from vocsep.stems import StemWriter, default_format
 
 
@@ -205,3 +206,17 @@ def test_what_is_asked_for_is_kept_or_refused() -> None:
         default_format(info, "aac")
     with pytest.raises(SettingsError, match="bit depth 12 is none of"):
         default_format(info, "wav", 12)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", ["wav", "flac", "mp3", "ogg"])
+def test_stems_say_that_they_were_separated_in_every_format(form: str, tmp_path: Path) -> None:
+    audio = np.zeros((4000, 1), np.float32)
+    with StemWriter([tmp_path / f"stem.{form}"], 16000, 1, form, comment=SEPARATED) as writer:
+        writer.write([audio])
+    soundfile.write(tmp_path / f"recorded.{form}", audio, 16000)
+    (tmp_path / f"empty.{form}").touch()
+    assert [is_separated(tmp_path / f"{name}.{form}") for name in ("stem", "recorded", "empty")] == [
+        True,
+        False,
+        False,
+    ]

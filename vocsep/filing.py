@@ -8,6 +8,7 @@ from typing import Literal
 
 from vocsep.audio import AudioInfo
 from vocsep.errors import AudioError, SettingsError
+from vocsep.origin import SEPARATED
 from vocsep.passages import Passage, ReadBlock, Seam
 from vocsep.spectra import SAMPLE_RATE
 from vocsep.stems import Format, StemWriter, default_format
@@ -47,7 +48,7 @@ class StemFiles:
             synths = None
             if self.synths:
                 synths = stack.enter_context(
-                    StemWriter(self.synths, SAMPLE_RATE, 1, "wav", self.bit_depth, self.overwrite)
+                    StemWriter(self.synths, SAMPLE_RATE, 1, "wav", self.bit_depth, self.overwrite, SEPARATED)
                 )
             stems = stack.enter_context(
                 StemWriter(
@@ -57,6 +58,7 @@ class StemFiles:
                     self.format,
                     self.bit_depth,
                     self.overwrite,
+                    SEPARATED,
                 )
             )
             for passage in passages:

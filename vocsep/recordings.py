@@ -107,6 +107,8 @@ def gather(
         raise SettingsError(
             f"supervised: {folder} has no stems that can be used; the first: {passed_over[0]}"
         )
+    if not songs:
+        raise AudioError(f"{folder}: holds nothing to learn from: {passed_over[0]}")
     if not found:
         raise AudioError(
             f"{folder}: none of its {len(songs)} audio files can be used; the first: {passed_over[0]}"

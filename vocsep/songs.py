@@ -6,7 +6,8 @@
   ``mixture`` among several. Where there is none, the stems are added up.
 - A song of one stem and no mixture is a voice alone.
 
-The folder that is given is no stem folder whatever its name: only what lies below it may be one.
+The folder that is given is no stem folder whatever its name: only what lies below it may be one. Files that
+`vocsep separate` wrote are passed over wherever they lie.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from vocsep.audio import find_audio
+from vocsep.origin import is_separated
 
 STEMS = "stems"  # name of the folder beside, or instead of, a mixture
 MIXTURES = ("mix", "mixture")  # names of the mixture, where several files lie beside the stems
@@ -58,20 +60,28 @@ def find_songs(folder: Path) -> tuple[list[Song], list[str]]:
         folder: where to look; a single file is a mixture.
 
     Returns:
-        The songs, and one line for each folder of stems that cannot be told what it belongs to.
+        The songs, and one line for each folder of stems of which it cannot be told what it belongs to, or of
+        which nothing is used because it was separated.
 
     Raises:
         AudioError: no such folder, or no audio file in it.
     """
     songs: dict[Path, Song] = {}
     stems: dict[Path, list[Path]] = {}
-    for path in find_audio([folder]):
+    found = find_audio([folder])
+    separated = [path for path in found if folder.is_dir() and is_separated(path)]
+    for path in found:
+        if path in separated:
+            continue
         above = _stem_folder(folder, path)
         if above is None:
             songs[path] = Song(path, path)
         else:
             stems.setdefault(above, []).append(path)
-    unclear = []
+    unclear = [
+        f"{place}: {sum(path.parent == place for path in separated)} files were separated by vocsep: not used"
+        for place in sorted({path.parent for path in separated})
+    ]
     for above, files in stems.items():
         beside = [path for path, song in songs.items() if song.mixture and path.parent == above.parent]
         called = [path for path in beside if path.stem.casefold() in MIXTURES]

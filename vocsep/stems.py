@@ -63,11 +63,11 @@ class StemWriter:
 
     Args:
         paths: the targets, one for each stem; folders that lack are made.
-        sample_rate: Hz.
-        channels: of every stem.
+        sample_rate: Hz. channels: of every stem.
         format: wav, flac, mp3 or ogg.
         bit_depth: 16, 24 or "float" (wav only); the lossy formats have none.
         overwrite: replace targets that exist.
+        comment: stands in every file.
 
     Raises:
         AudioError: a target exists, two are the same, or the format cannot hold the rate or the channels.
@@ -81,9 +81,10 @@ class StemWriter:
         format: str = "wav",
         bit_depth: BitDepth = 16,
         overwrite: bool = False,
+        comment: str = "",
     ) -> None:
         self.paths = [Path(path) for path in paths]
-        self.gain_db = 0.0  # dB, the common gain that `close` had to apply
+        self.gain_db, self._comment = 0.0, comment  # dB, the common gain that `close` had to apply
         self._rate, self._channels, self._format, self._depth = sample_rate, channels, format, bit_depth
         self._highest = self._lowest = 0.0
         self._samples = 0
@@ -182,9 +183,8 @@ class StemWriter:
 
     def _common_gain(self) -> float:
         """1, or what brings the loudest sample of all stems to the end of the integers."""
-        full = 1.0 - 2.0 ** (
-            1 - (24 if self._depth == 24 else 16)
-        )  # the integers reach less far above than below 0
+        # The integers reach less far above than below 0.
+        full = 1.0 - 2.0 ** (1 - (24 if self._depth == 24 else 16))
         return min(1.0, full / max(self._highest, full), 1.0 / max(-self._lowest, 1.0))
 
     def _encode(self, stage: Path, target: Path, gain: float) -> None:
@@ -197,6 +197,8 @@ class StemWriter:
                 target, "w", self._rate, self._channels, subtype, format=container, **options
             )
             stack.enter_context(file)
+            if self._comment:
+                file.comment = self._comment
             for block in source.blocks(BLOCK, dtype="float32", always_2d=True):
                 file.write(_quantised(block * np.float32(gain), subtype))
         if subtype == "FLOAT":

@@ -11,14 +11,14 @@ STEMS = "stems"  # a subfolder of this name holds the stems of the folder's song
 
 
 @dataclass(frozen=True)
-class Song:
+class SongStems:
     """The stems of one song: file by name of the voice, sorted by file name."""
 
     name: str
     stems: dict[str, Path]
 
 
-def find_songs(folder: Path) -> dict[str, Song]:
+def find_stems(folder: Path) -> dict[str, SongStems]:
     """Songs in a folder of stems (one song), or in a folder of such folders, by name.
 
     The stems of a song may also lie in its subfolder ``stems``.
@@ -39,7 +39,9 @@ def find_songs(folder: Path) -> dict[str, Song]:
     return songs
 
 
-def match_songs(references: dict[str, Song], estimates: dict[str, Song], folder: Path) -> dict[str, Song]:
+def match_stems(
+    references: dict[str, SongStems], estimates: dict[str, SongStems], folder: Path
+) -> dict[str, SongStems]:
     """The estimates' song for each of the references' songs, by name, or by being the only one of both.
 
     Raises:
@@ -57,7 +59,7 @@ def match_songs(references: dict[str, Song], estimates: dict[str, Song], folder:
     return {name: known[name.casefold()] for name in references}
 
 
-def _song(folder: Path) -> Song | None:
+def _song(folder: Path) -> SongStems | None:
     """The stems in the subfolder ``stems``, beside which the mixture may lie, else those in the folder."""
     files = (_audio_in(folder / STEMS) if (folder / STEMS).is_dir() else []) or _audio_in(folder)
     if not files:
@@ -70,7 +72,7 @@ def _song(folder: Path) -> Song | None:
             )
         stems[path.stem] = path
     whole = folder.resolve()
-    return Song(whole.parent.name if whole.name == STEMS else whole.name, stems)
+    return SongStems(whole.parent.name if whole.name == STEMS else whole.name, stems)
 
 
 def _audio_in(folder: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from vocsep.errors import AudioError
-from vocsep.evaluation.folders import Song
+from vocsep.evaluation.folders import SongStems
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.spectra import SAMPLE_RATE
 
@@ -37,7 +37,7 @@ class EstimateFiles:
         return list(self.stems or self.synths)
 
 
-def plan_matching(song: Song, references: Song, match: Match) -> EstimateFiles:
+def plan_matching(song: SongStems, references: SongStems, match: Match) -> EstimateFiles:
     """Tell separated stems from synthesised voices, and decide how to match them.
 
     What `--minus-one` wrote is passed over. A name that a reference has too is a stem, whatever its ending.

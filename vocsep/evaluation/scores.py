@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.evaluation.bss_eval import TAPS, bss_eval_per_second
-from vocsep.evaluation.folders import Song, find_songs, match_songs
+from vocsep.evaluation.folders import SongStems, find_stems, match_stems
 from vocsep.evaluation.matching import EstimateFiles, Match, PerSecond, plan_matching
 from vocsep.evaluation.seconds import in_seconds
 from vocsep.evaluation.si_sdr import si_sdr_per_second
@@ -105,12 +105,12 @@ def evaluate_folders(
     Raises:
         AudioError: a folder, song or voice is missing, a file cannot be read, a reference is silent.
     """
-    truth = find_songs(references)
+    truth = find_stems(references)
     notes: list[str] = []
     plans: dict[str, dict[str, EstimateFiles]] = {}
     for name, folder in estimates.items():
-        found = find_songs(folder)
-        matched = match_songs(truth, found, folder)
+        found = find_stems(folder)
+        matched = match_stems(truth, found, folder)
         plans[name] = {title: plan_matching(song, truth[title], match) for title, song in matched.items()}
         spare = [song.name for song in found.values() if song not in matched.values()]
         if spare:
@@ -171,7 +171,7 @@ def _each_voice(per_second: PerSecond, sung: Signals, estimates: Signals) -> NDA
     return np.stack([per_second(s, e, SAMPLE_RATE) for s, e in zip(sung, estimates, strict=True)])
 
 
-def _by_voice(song: Song, estimate: Estimate, rows: Scores) -> list[VoiceScores]:
+def _by_voice(song: SongStems, estimate: Estimate, rows: Scores) -> list[VoiceScores]:
     return [
         VoiceScores(
             voice=voice,

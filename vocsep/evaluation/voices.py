@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vocsep.audio import read_audio, require_sound, to_analysis
 from vocsep.errors import AudioError
-from vocsep.evaluation.folders import Song
+from vocsep.evaluation.folders import SongStems
 from vocsep.evaluation.matching import EstimateFiles, Match, best_permutation, by_name
 from vocsep.evaluation.seconds import in_seconds, scored_seconds
 from vocsep.evaluation.si_sdr import si_sdr_per_second
@@ -41,7 +41,7 @@ class Estimate:
     synths: Signals | None
 
 
-def read_references(song: Song, note: Note) -> Signals:
+def read_references(song: SongStems, note: Note) -> Signals:
     """All references of a song, padded to the longest.
 
     Raises:
@@ -62,7 +62,7 @@ def read_references(song: Song, note: Note) -> Signals:
     return sung
 
 
-def read_estimate(files: EstimateFiles, references: Song, sung: Signals, note: Note) -> Estimate:
+def read_estimate(files: EstimateFiles, references: SongStems, sung: Signals, note: Note) -> Estimate:
     """One method's voices of a song, matched with the references; synthesised voices follow their stems.
 
     Args:
