@@ -16,6 +16,7 @@ from vocsep.pitch.crossings import cross_voices
 from vocsep.pitch.features import BINS
 from vocsep.pitch.gaps import mend
 from vocsep.pitch.heuristic import assign_heuristic
+from vocsep.pitch.octaves import lower_octaves
 from vocsep.pitch.salience import SalienceNetwork, restore_network
 from vocsep.pitch.second_look import SecondLook, best_places
 from vocsep.pitch.spares import HeardTracks, find_spares
@@ -31,6 +32,7 @@ CLEAR, LIKELY = 0.7, 0.5  # salience of candidates that count as voices: of one 
 OFTEN = 0.25  # of the sung frames, in which so many voices must sound
 CHUNK = 1875  # frames, 30 s, of a pass through the network
 CONTEXT = 312  # frames, 5 s, heard on either side of a chunk (even, so that chunks keep the network's phase)
+ROUNDS = 2  # in which octaves that nobody sings are looked for
 LEAST = 0.1  # s of singing under which nobody sings
 
 
@@ -147,8 +149,7 @@ class PitchEstimator:
         voices = voices or number_of_voices(candidates)
         if voices <= 4:
             candidates = candidates.strongest(CANDIDATES)
-        assign = assign_viterbi if self.assign == "viterbi" else assign_heuristic
-        pitch = mend(assign(candidates, voices))
+        candidates, pitch = self._assigned(audio, candidates, voices)
         if self.second is not None:
             for look in range(self.refine):
                 pitch = best_places(*self.second.probability(audio, salience, pitch))
@@ -156,3 +157,17 @@ class PitchEstimator:
         pitch = cross_voices(pitch)
         tracks, spare = (440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_spares(candidates, pitch)))
         return HeardTracks(tracks, F0Tracks(spare))
+
+    def _assigned(
+        self, audio: NDArray[np.float32], candidates: Candidates, voices: int
+    ) -> tuple[Candidates, NDArray[np.float64]]:
+        """Tracks ``(voices, frames)`` in semitones, and the candidates that they were made of at last."""
+        if self.assign == "heuristic":
+            return candidates, mend(assign_heuristic(candidates, voices))
+        pitch = mend(assign_viterbi(candidates, voices))
+        for _ in range(ROUNDS):
+            lowered = lower_octaves(audio, candidates, pitch)
+            if lowered is candidates:
+                break
+            candidates, pitch = lowered, mend(assign_viterbi(lowered, voices))
+        return candidates, pitch

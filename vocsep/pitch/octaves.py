@@ -1,0 +1,177 @@
+"""Octaves that nobody sings: the even partials of a singer in unison, heard as one more voice.
+
+Of two singers on one note, the one with strong even partials and a vibrato of his own looks like a singer an
+octave higher. The assignment has a voice to spare, believes it, and all voices between move by one place.
+What tells the two apart lies between the partials of the octave: a singer on f has odd partials that move as
+his even ones do, a singer on 2 f has none. So both are tried on the mixture, the octave as it was heard and
+the same F0 an octave lower, beside the singer who is there already, with the levels of all voices by a
+closed-form fit (`vocsep.estimator.features.harmonic_levels`).
+
+In a room the lower place may gain by tails and not by a singer. So it must gain more than it would for almost
+all octaves of the recording that are surely sung.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import binary_closing
+
+from vocsep.estimator.features import LONG_HOP, harmonic_levels
+from vocsep.masks import comb_powers, mask_frequencies
+from vocsep.pitch.candidates import Candidates
+from vocsep.pitch.gaps import voiced_runs
+from vocsep.source.excitation import harmonic_excitation
+from vocsep.source.voice import band_matrix
+from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, stft
+
+Array = NDArray[np.float64]
+
+OCTAVE = 12.0  # semitones
+NEAR = 1.0  # semitones from an octave: singers in unison have vibratos of their own
+GAP = 9  # frames, shorter interruptions are closed
+SHORTEST, LONGEST = 0.5, 6.0  # s of an octave that are looked at
+MARGIN = 12  # frames, heard on either side
+BANDS = 14  # so wide that a voice cannot be without its odd partials
+TOP = 4_000.0  # Hz, up to which mixtures are compared
+FLOOR = 3e-5  # power, in units of the mixture's squared mean magnitude
+DOUBTFUL = 1.5  # nats, mean log odds of salience: a note that is surer than this is sung
+BETTER = 0.015  # of the mixture's magnitudes, by which the lower place must explain more
+ALMOST_ALL = 98  # per cent of the octaves that are sung
+ASKED = 24  # of these, at most
+FALL = 2.0  # nats that the salience of an octave loses
+
+
+@dataclass(frozen=True)
+class Octave:
+    """Frames ``first`` to ``last`` (one past) in which voice ``upper`` is an octave above voice ``lower``."""
+
+    first: int
+    last: int
+    upper: int
+    lower: int
+
+
+def octaves(pitch: Array) -> list[Octave]:
+    """Where one track runs an octave above another for at least `SHORTEST` seconds.
+
+    Args:
+        pitch: ``(voices, frames)`` semitones, highest voice first, NaN = silent.
+    """
+    found = []
+    for upper in range(len(pitch)):
+        for lower in range(upper + 1, len(pitch)):
+            apart = np.abs(pitch[upper] - pitch[lower] - OCTAVE) < NEAR  # NaN compares as false
+            closed = binary_closing(np.pad(apart, GAP), np.ones(GAP))[GAP:-GAP]
+            apart = closed & np.isfinite(pitch[upper])
+            runs = voiced_runs(apart)
+            found += [Octave(a, b, upper, lower) for a, b in runs if (b - a) * HOP / SAMPLE_RATE >= SHORTEST]
+    return found
+
+
+@torch.inference_mode()
+def unexplained(audio: NDArray[np.float32], pitch: Array) -> Array:
+    """How much of each second frame the voices leave unexplained, with the best levels in broad bands.
+
+    The generalised Kullback-Leibler divergence of magnitudes (`vocsep.divergence`) below `TOP`, divided by
+    the sum of the frame's magnitudes.
+
+    Args:
+        audio: ``(samples,)`` mono at 16 kHz.
+        pitch: ``(voices, frames)`` semitones, NaN = silent.
+
+    Returns:
+        ``(frames,)``, a frame every `LONG_HOP` samples.
+    """
+    f0 = torch.from_numpy(np.nan_to_num(440.0 * 2 ** ((pitch - 69) / 12)).astype(np.float32))
+    mixture = torch.from_numpy(np.ascontiguousarray(audio))
+    excitation = harmonic_excitation(f0, len(mixture))
+    levels = harmonic_levels(mixture[None], excitation[None], BANDS)[0, :, :: LONG_HOP // HOP]
+    bins = round(TOP * MASK_FFT / SAMPLE_RATE)
+    bands = band_matrix(BANDS, mask_frequencies()[:bins])
+    envelopes = torch.exp(levels.clamp_min(1e-20).log() @ bands)  # (voices, frames, bins)
+    combs = comb_powers(excitation, LONG_HOP)[:, :bins].transpose(1, 2)
+    expected = (envelopes * combs).sum(dim=0)
+    heard = stft(mixture, MASK_FFT, LONG_HOP).abs()[:bins].T
+    mean = heard.mean().clamp_min(1e-9)
+    model, heard = (expected / mean.square() + FLOOR).sqrt(), heard / mean
+    divergence = model - heard - heard * (model / heard.clamp_min(1e-3)).log()
+    return np.asarray((divergence.sum(dim=1) / (heard.sum(dim=1) + 1.0)).double().numpy())
+
+
+def gain_below(audio: NDArray[np.float32], pitch: Array, octave: Octave) -> float:
+    """How much better the mixture is explained, on the mean, if the upper voice sings an octave lower.
+
+    Args:
+        audio: ``(samples,)`` mono at 16 kHz.
+        pitch: ``(voices, frames)`` semitones, NaN = silent. octave: which frames and voices.
+
+    Returns:
+        The difference of `unexplained`, more than 0 where the lower place is better.
+    """
+    last = min(octave.last, octave.first + round(LONGEST * SAMPLE_RATE / HOP))
+    begin, end = max(octave.first - MARGIN, 0), min(last + MARGIN, pitch.shape[1])
+    piece = audio[begin * HOP : (end - 1) * HOP + 1]
+    as_heard = pitch[:, begin:end]
+    lower = as_heard.copy()
+    lower[octave.upper, octave.first - begin : last - begin] -= OCTAVE
+    gain = unexplained(piece, as_heard) - unexplained(piece, lower)
+    step = LONG_HOP // HOP
+    return float(gain[(octave.first - begin) // step : (last - begin) // step].mean())
+
+
+def _log_odds(salience: Array) -> Array:
+    clipped = np.clip(salience, 1e-4, 1 - 1e-4)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))
+
+
+def _taken(candidates: Candidates, pitch: Array, octave: Octave) -> tuple[NDArray[np.int64], Array]:
+    """Frames in which the upper voice has a candidate, and which, ``(2, frames)``; their log odds."""
+    frames = np.arange(octave.first, octave.last)
+    away = np.abs(candidates.pitch[frames] - pitch[octave.upper, frames, None])
+    there = away.min(axis=1) < NEAR
+    taken = np.stack((frames[there], away.argmin(axis=1)[there]))
+    return taken, _log_odds(candidates.salience[taken[0], taken[1]])
+
+
+def lower_octaves(audio: NDArray[np.float32], candidates: Candidates, pitch: Array) -> Candidates:
+    """Candidates in which octaves that nobody sings weigh less, and stand an octave lower as well.
+
+    In each frame the lower place is given to the weakest candidate; who sings it is for the assignment to
+    say, which knows the ranges of the voices.
+
+    Args:
+        audio: ``(samples,)`` mono at 16 kHz.
+        candidates: of all frames.
+        pitch: ``(voices, frames)`` semitones, NaN = silent: the tracks that were made of these candidates.
+
+    Returns:
+        The same object where all octaves are sung.
+    """
+    heard = [(octave, *_taken(candidates, pitch, octave)) for octave in octaves(pitch)]
+    heard = [(octave, taken, odds) for octave, taken, odds in heard if len(odds)]
+    doubtful = [
+        (taken, odds, gain)
+        for octave, taken, odds in heard
+        if odds.mean() < DOUBTFUL and (gain := gain_below(audio, pitch, octave)) > BETTER
+    ]
+    if not doubtful:
+        return candidates
+    sung = [octave for octave, _, odds in heard if odds.mean() >= DOUBTFUL]
+    asked = sung[:: -(-len(sung) // ASKED)] if sung else []
+    usual = [gain_below(audio, pitch, octave) for octave in asked]
+    needed = float(np.percentile(usual, ALMOST_ALL)) if usual else BETTER
+    phantoms = [(taken, odds) for taken, odds, gain in doubtful if gain > needed]
+    return _lowered(candidates, phantoms) if phantoms else candidates
+
+
+def _lowered(candidates: Candidates, phantoms: list[tuple[NDArray[np.int64], Array]]) -> Candidates:
+    pitch, salience = candidates.pitch.copy(), candidates.salience.copy()
+    for (frames, chosen), odds in phantoms:
+        weakest = salience[frames].argmin(axis=1)
+        salience[frames, chosen] = 1 / (1 + np.exp(FALL - odds))
+        pitch[frames, weakest] = candidates.pitch[frames, chosen] - OCTAVE
+        salience[frames, weakest] = candidates.salience[frames, chosen]
+    order = np.argsort(pitch, axis=1)
+    return Candidates(np.take_along_axis(pitch, order, axis=1), np.take_along_axis(salience, order, axis=1))
