@@ -1,5 +1,7 @@
 """Octaves that nobody sings, and octaves that somebody does."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -26,12 +28,6 @@ def sung(pitch: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
     phase = 2 * np.pi * np.cumsum(f0) / SAMPLE_RATE
     partials = np.arange(1, len(amplitudes) + 1)[:, None] * phase + np.arange(len(amplitudes))[:, None] ** 2
     return (0.05 * amplitudes @ np.sin(partials)).astype(np.float32)
-
-
-def heard(*lines: np.ndarray, salience: tuple[float, ...]) -> Candidates:
-    """One candidate a line in every frame, and an empty one."""
-    pitch = np.stack([*lines, np.full(FRAMES, np.inf)]).T
-    return Candidates(pitch, np.tile(np.array([*salience, 0.0]), (FRAMES, 1)))
 
 
 def unison() -> np.ndarray:
@@ -80,53 +76,90 @@ def test_the_lower_place_gains_in_unison_and_loses_in_an_octave() -> None:
     assert gain_below(octave(), AS_HEARD, WHOLE) < -room.BETTER
 
 
-def test_an_octave_that_is_sung_stays() -> None:
-    candidates = heard(STEADY, LIVELY + 12, salience=(0.9, 0.7))
-    assert lower_octaves(octave(), candidates, AS_HEARD) is candidates
+def song(last: np.ndarray, salience: float) -> tuple[np.ndarray, Candidates, np.ndarray]:
+    """Four octaves that are surely sung, then two seconds of what ``last`` is, heard as an octave.
+
+    Returns:
+        audio, candidates (steady singer, octave, an empty one) and tracks of all.
+    """
+    audio = np.concatenate((octave()[:-1], octave()[:-1], last))
+    tracks = np.tile(AS_HEARD, 3)[:, : len(audio) // HOP + 1]
+    tracks[:, FRAMES - 1 :] = np.concatenate((AS_HEARD[:, :-1], AS_HEARD), axis=1)
+    heard = np.full(tracks.shape[1], 0.97)
+    heard[LAST] = salience
+    pitch = np.stack((tracks[1], tracks[0], np.full_like(heard, np.inf)), axis=1)
+    candidates = Candidates(pitch, np.stack((np.full_like(heard, 0.9), heard, 0 * heard), axis=1))
+    rests = tracks.copy()
+    for rest in (50, 126, 176, 245):
+        rests[:, rest : rest + 12] = np.nan
+    return audio, candidates, rests
 
 
-def test_what_is_surely_heard_is_not_asked() -> None:
-    candidates = heard(STEADY, LIVELY + 12, salience=(0.9, 0.95))
-    assert lower_octaves(unison(), candidates, AS_HEARD) is candidates
+LAST = slice(2 * (FRAMES - 1), None)
+
+
+@pytest.mark.parametrize(("last", "salience"), [(octave(), 0.7), (unison(), 0.95)])
+def test_octaves_that_are_sung_stay(last: np.ndarray, salience: float) -> None:
+    """Whether the mixture says so, or the first look is sure of it."""
+    audio, candidates, tracks = song(last, salience)
+    assert lower_octaves(audio, candidates, tracks) is candidates
 
 
 def test_an_octave_that_nobody_sings_falls() -> None:
-    candidates = heard(STEADY, LIVELY + 12, salience=(0.9, 0.7))
-    lowered = lower_octaves(unison(), candidates, AS_HEARD)
+    audio, candidates, tracks = song(unison(), 0.7)
+    lowered = lower_octaves(audio, candidates, tracks)
     assert (np.diff(lowered.pitch, axis=1) >= 0).all()
-    upper, below = lowered.pitch > 66, np.isclose(lowered.pitch, LIVELY[:, None])
-    assert upper.sum() == below.sum() == FRAMES
-    odds = np.log(lowered.salience[upper] / (1 - lowered.salience[upper]))
+    fallen = np.arange(len(lowered.pitch)) >= LAST.start + 12
+    assert np.array_equal(lowered.pitch[: LAST.start], candidates.pitch[: LAST.start])
+    pitch, salience = lowered.pitch[fallen], lowered.salience[fallen]
+    lively = candidates.pitch[fallen, 1] - 12
+    upper, below = pitch > 66, np.isclose(pitch, lively[:, None])
+    assert upper.sum() == below.sum() == fallen.sum()
+    odds = np.log(salience[upper] / (1 - salience[upper]))
     assert np.allclose(odds, np.log(0.7 / 0.3) - room.FALL)
-    assert np.allclose(lowered.salience[below], 0.7)
-    assert np.allclose(lowered.salience[~upper & ~below], 0.9)
-    assert (candidates.salience[:, 1] == 0.7).all()  # what was given is left alone
+    assert np.allclose(salience[below], 0.7) and np.allclose(salience[~upper & ~below], 0.9)
+    assert (candidates.salience[fallen, 1] == 0.7).all()  # what was given is left alone
 
 
-def test_voices_return_to_their_places() -> None:
-    """A quartet whose tenor joins the bass: the phantom above must not push everybody up."""
-    alto, soprano = np.full(FRAMES, 64.0), np.full(FRAMES, 67.0)
-    audio = unison() + sung(alto, FALLING) + sung(soprano, FALLING)
-    candidates = heard(STEADY, alto, soprano, LIVELY + 12, salience=(0.95, 0.97, 0.98, 0.7))
-    pushed = mend(assign_viterbi(candidates, 4))
-    assert np.allclose(pushed[0], LIVELY + 12)
-    placed = mend(assign_viterbi(lower_octaves(audio, candidates, pushed), 4))
-    assert np.allclose(placed[:2], np.stack((soprano, alto)))
-    assert np.abs(placed[2:] - 60).max() < 0.6
+def test_a_unison_without_octaves_beside_it_is_left_as_heard() -> None:
+    """Nothing tells whether this is a hall."""
+    audio, candidates, tracks = song(unison(), 0.7)
+    alone = Candidates(candidates.pitch[LAST], candidates.salience[LAST])
+    assert lower_octaves(audio[LAST.start * HOP :], alone, tracks[:, LAST]) is alone
 
 
-@pytest.mark.parametrize(("usual", "falls"), [(0.5, False), (-0.5, True)])
-def test_rooms_are_known_by_the_octaves_that_are_sung(
+def only_the_last(usual: float) -> Callable[..., float]:
+    """A gain that says that the last two seconds of `song` are a unison; elsewhere it is ``usual``."""
+    return lambda audio, pitch, octave: 0.1 if octave.first >= LAST.start else usual
+
+
+def test_voices_return_to_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenor joins the bass: the phantom above must not push everybody up."""
+    monkeypatch.setattr(room, "gain_below", only_the_last(-0.1))
+    audio, candidates, _ = song(unison(), 0.7)
+    before = np.arange(candidates.frames) < LAST.start
+    lower, upper = np.where(before, 63.0, 64.0), np.full(candidates.frames, 67.0)
+    bass, phantom, nobody = candidates.pitch.T
+    full = np.full(candidates.frames, 0.97)
+    quartet = Candidates(
+        np.stack((bass, lower, upper, phantom, nobody), axis=1),
+        np.stack((candidates.salience[:, 0], full, full, *candidates.salience[:, 1:].T), axis=1),
+    )
+    pushed = mend(assign_viterbi(quartet, 4))
+    assert np.allclose(pushed[:3, LAST], np.stack((phantom, upper, lower))[:, LAST])
+    for rest in (50, 113, 176, 238):
+        pushed[:, rest : rest + 12] = np.nan
+    placed = mend(assign_viterbi(lower_octaves(audio, quartet, pushed), 4))
+    after = slice(LAST.start + 12, None)
+    assert np.allclose(placed[:2, after], np.stack((upper, lower))[:, after])
+    assert np.abs(placed[2:, after] - 60).max() < 0.6
+
+
+@pytest.mark.parametrize(("usual", "falls"), [(0.05, False), (-0.05, True)])
+def test_halls_are_known_by_the_octaves_that_are_sung(
     usual: float, falls: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What all octaves of a recording gain is no sign of unison."""
-    candidates = heard(STEADY, LIVELY + 12, salience=(0.9, 0.7))
-    candidates.salience[: FRAMES // 2, 1] = 0.99
-    pitch = AS_HEARD.copy()
-    pitch[:, FRAMES // 2 - 10 : FRAMES // 2 + 10] = np.nan
-
-    def gain(audio: np.ndarray, pitch: np.ndarray, octave: Octave) -> float:
-        return usual if octave.first == 0 else 0.1
-
-    monkeypatch.setattr(room, "gain_below", gain)
-    assert (lower_octaves(unison(), candidates, pitch) is not candidates) == falls
+    """What the octaves of a recording gain anyway is no sign of unison."""
+    audio, candidates, tracks = song(unison(), 0.7)
+    monkeypatch.setattr(room, "gain_below", only_the_last(usual))
+    assert (lower_octaves(audio, candidates, tracks) is not candidates) == falls

@@ -7,8 +7,9 @@ his even ones do, a singer on 2 f has none. So both are tried on the mixture, th
 the same F0 an octave lower, beside the singer who is there already, with the levels of all voices by a
 closed-form fit (`vocsep.estimator.features.harmonic_levels`).
 
-In a room the lower place may gain by tails and not by a singer. So it must gain more than it would for almost
-all octaves of the recording that are surely sung.
+In a hall the lower place gains by tails and not by a singer. So the octaves of the recording that are surely
+sung are asked as well: where one in ten of them would rather stand lower, or where there are too few to tell,
+all octaves stay; else a doubtful one falls if it gains more than almost all of these.
 """
 
 from dataclasses import dataclass
@@ -31,15 +32,15 @@ Array = NDArray[np.float64]
 OCTAVE = 12.0  # semitones
 NEAR = 1.0  # semitones from an octave: singers in unison have vibratos of their own
 GAP = 9  # frames, shorter interruptions are closed
-SHORTEST, LONGEST = 0.5, 6.0  # s of an octave that are looked at
+SHORTEST, LONGEST = 0.5, 2.0  # s of an octave that are looked at
 MARGIN = 12  # frames, heard on either side
 BANDS = 14  # so wide that a voice cannot be without its odd partials
 TOP = 4_000.0  # Hz, up to which mixtures are compared
 FLOOR = 3e-5  # power, in units of the mixture's squared mean magnitude
 DOUBTFUL = 1.5  # nats, mean log odds of salience: a note that is surer than this is sung
 BETTER = 0.015  # of the mixture's magnitudes, by which the lower place must explain more
-ALMOST_ALL = 98  # per cent of the octaves that are sung
-ASKED = 24  # of these, at most
+MOST, ALMOST_ALL = 90, 98  # per cent of the octaves that are surely sung
+FEWEST, ASKED = 4, 16  # of these: fewer do not tell the room, and more are not looked at
 FALL = 2.0  # nats that the salience of an octave loses
 
 
@@ -147,7 +148,7 @@ def lower_octaves(audio: NDArray[np.float32], candidates: Candidates, pitch: Arr
         pitch: ``(voices, frames)`` semitones, NaN = silent: the tracks that were made of these candidates.
 
     Returns:
-        The same object where all octaves are sung.
+        The same object where all octaves are taken as sung.
     """
     heard = [(octave, *_taken(candidates, pitch, octave)) for octave in octaves(pitch)]
     heard = [(octave, taken, odds) for octave, taken, odds in heard if len(odds)]
@@ -159,10 +160,13 @@ def lower_octaves(audio: NDArray[np.float32], candidates: Candidates, pitch: Arr
     if not doubtful:
         return candidates
     sung = [octave for octave, _, odds in heard if odds.mean() >= DOUBTFUL]
-    asked = sung[:: -(-len(sung) // ASKED)] if sung else []
-    usual = [gain_below(audio, pitch, octave) for octave in asked]
-    needed = float(np.percentile(usual, ALMOST_ALL)) if usual else BETTER
-    phantoms = [(taken, odds) for taken, odds, gain in doubtful if gain > needed]
+    if len(sung) < FEWEST:
+        return candidates
+    usual = [gain_below(audio, pitch, octave) for octave in sung[:: -(-len(sung) // ASKED)]]
+    most, almost_all = np.percentile(usual, (MOST, ALMOST_ALL))
+    if most > 0:
+        return candidates
+    phantoms = [(taken, odds) for taken, odds, gain in doubtful if gain > almost_all]
     return _lowered(candidates, phantoms) if phantoms else candidates
 
 
