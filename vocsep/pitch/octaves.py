@@ -151,22 +151,20 @@ def lower_octaves(audio: NDArray[np.float32], candidates: Candidates, pitch: Arr
         The same object where all octaves are taken as sung.
     """
     heard = [(octave, *_taken(candidates, pitch, octave)) for octave in octaves(pitch)]
-    heard = [(octave, taken, odds) for octave, taken, odds in heard if len(odds)]
+    sung = [octave for octave, _, odds in heard if len(odds) and odds.mean() >= DOUBTFUL]
     doubtful = [
-        (taken, odds, gain)
-        for octave, taken, odds in heard
-        if odds.mean() < DOUBTFUL and (gain := gain_below(audio, pitch, octave)) > BETTER
+        (octave, taken, odds) for octave, taken, odds in heard if len(odds) and odds.mean() < DOUBTFUL
     ]
-    if not doubtful:
-        return candidates
-    sung = [octave for octave, _, odds in heard if odds.mean() >= DOUBTFUL]
-    if len(sung) < FEWEST:
+    if not doubtful or len(sung) < FEWEST:
         return candidates
     usual = [gain_below(audio, pitch, octave) for octave in sung[:: -(-len(sung) // ASKED)]]
     most, almost_all = np.percentile(usual, (MOST, ALMOST_ALL))
     if most > 0:
         return candidates
-    phantoms = [(taken, odds) for taken, odds, gain in doubtful if gain > almost_all]
+    needed = max(float(almost_all), BETTER)
+    phantoms = [
+        (taken, odds) for octave, taken, odds in doubtful if gain_below(audio, pitch, octave) > needed
+    ]
     return _lowered(candidates, phantoms) if phantoms else candidates
 
 
