@@ -36,6 +36,7 @@ ISSUE_FLAGS = {
     "--preset --steps --minutes --device --resume --seed --config",
     "demo": "--seed --device --quiet",
     "train-pitch": "--output -o --minutes --seed",
+    "train-postfilter": "--output -o --minutes --seed --lessons --pitch-model --model",
     "train-refiner": "--output -o --minutes --seed --lessons --pitch-model",
 }
 
@@ -73,6 +74,7 @@ BAD_USAGE = {
     "fit d --supervised --unsupervised": "exclude each other",
     "train-pitch": "--output",
     "train-pitch -o m --minutes -1": "-1 is not more than 0",
+    "train-postfilter -o m --lessons 0": "0 is not within",
     "train-refiner -o m --lessons 0": "0 is not within",
     "evaluate-f0 truth.csv": "ESTIMATE",
     "nosuch": "nosuch",
@@ -688,6 +690,26 @@ def test_train_refiner_passes_its_settings_on(
     own = {"minutes": 2.0, "seed": 1, "singers": 4, "lessons": 5, "workers": 2, "chorales": False}
     assert asked == own | {"start": None, "pitch_model": None}
     assert "--refiner-model r.safetensors" in capsys.readouterr().out
+
+
+def test_train_postfilter_passes_its_settings_on(
+    room: Callable[..., ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def train_postfilter(output: Path, *, progress: Any, **settings: Any) -> Path:
+        asked.update(settings)
+        return output
+
+    monkeypatch.chdir(tmp_path)
+    room("vocsep.postfilter_training", train_postfilter=train_postfilter)
+    assert run("train-postfilter -o p.safetensors --minutes 2 --lessons 5 --singers 4 --model m") == 0
+    own = {"minutes": 2.0, "seed": 1, "singers": 4, "lessons": 5, "workers": 2, "model": Path("m")}
+    assert asked == own | {"start": None, "pitch_model": None, "chorales": None}
+    assert "--postfilter-model p.safetensors" in capsys.readouterr().out
 
 
 def test_the_bound_on_voices_is_that_of_the_pitch_stage() -> None:

@@ -9,7 +9,7 @@ import torch
 from vocsep.model import load_model
 from vocsep.pitch.features import BINS, bins_of
 from vocsep.pitch.learning import TrainingProgress
-from vocsep.pitch.lessons import Lectern, Lesson, disturbed, matched, take_lessons
+from vocsep.pitch.lessons import Lectern, Lesson, disturbed, followed, take_lessons
 from vocsep.pitch.refiner import RefinerSettings, restore_refiner
 from vocsep.pitch.refiner_training import refiner_loss, train_refiner
 from vocsep.pitch.training import Mixer
@@ -31,17 +31,19 @@ def lesson(tracks: np.ndarray, truth: np.ndarray) -> Lesson:
 class TestMatching:
     def test_the_truth_comes_in_the_order_of_the_tracks(self) -> None:
         tracks = np.array([[70.0] * FRAMES, [60.0] * FRAMES, [50.0] * FRAMES])
-        assert np.array_equal(matched(tracks, tracks[[2, 0, 1]] + 0.3), tracks + 0.3)
+        truth = tracks[[2, 0, 1]] + 0.3
+        assert np.array_equal(truth[followed(tracks, truth)], tracks + 0.3)
 
     def test_a_swap_for_a_moment_changes_nobody(self) -> None:
         truth = np.array([[70.0] * FRAMES, [60.0] * FRAMES])
         tracks = truth.copy()
         tracks[:, :20] = tracks[::-1, :20]
-        assert np.array_equal(matched(tracks, truth), truth)
+        assert followed(tracks, truth).tolist() == [0, 1]
 
     def test_a_track_that_follows_nobody_gets_who_is_left(self) -> None:
         truth = np.array([[70.0] * FRAMES, [60.0] * FRAMES])
-        assert np.array_equal(matched(np.array([[NAN] * FRAMES, [70.2] * FRAMES]), truth), truth[::-1])
+        tracks = np.array([[NAN] * FRAMES, [70.2] * FRAMES])
+        assert followed(tracks, truth).tolist() == [1, 0]
 
 
 def test_disturbance_keeps_most_and_never_touches_the_given() -> None:

@@ -19,6 +19,7 @@ from vocsep.commands.f0 import f0
 from vocsep.commands.fit import fit
 from vocsep.commands.separate import separate
 from vocsep.commands.train_pitch import train_pitch
+from vocsep.commands.train_postfilter import train_postfilter
 from vocsep.commands.train_refiner import train_refiner
 from vocsep.commands.train_voices import train_voices
 from vocsep.errors import Interrupted, SettingsError, VocsepError
@@ -40,6 +41,7 @@ app.command("demo")(demo)
 app.command("train-pitch")(train_pitch)
 app.command("train-refiner")(train_refiner)
 app.command("train-voices")(train_voices)
+app.command("train-postfilter")(train_postfilter)
 
 
 def _version(asked: bool) -> None:

@@ -11,7 +11,8 @@ from vocsep.confidence import energies
 from vocsep.estimator.features import band_centres, harmonic_levels
 from vocsep.explanation import Explanation
 from vocsep.masks import NOISE_SHARE, comb_powers, soft_masks, voice_powers
-from vocsep.reverberation import RoomFit
+from vocsep.postfilter.network import PostfilterNetwork, postfiltered
+from vocsep.reverberation import Reverberation, RoomFit
 from vocsep.room_search import find_room
 from vocsep.same_note import shared_alike
 from vocsep.source.excitation import glottal_tilt, harmonic_excitation
@@ -58,17 +59,22 @@ class ExplainSettings:
     exponent: float = 1.0
     room_exponent: float = ROOM_EXPONENT
 
+    def mask_exponent(self, room: Reverberation | None) -> float:
+        """Exponent of the masks of a recording with that room."""
+        return self.exponent if room is None else self.room_exponent
+
 
 @dataclass(frozen=True)
 class SourceFilter:
     """The `vocsep.explanation.Explainer` of source models: what they start from, and adaptation.
 
     Attributes:
-        start, settings: as in `explain`.
+        start, settings, postfilter: as in `explain`.
     """
 
     start: Start
     settings: ExplainSettings
+    postfilter: PostfilterNetwork | None = None
 
     def __call__(
         self,
@@ -80,7 +86,7 @@ class SourceFilter:
         progress: Callable[[float], None] | None = None,
     ) -> Explanation:
         """Explain a stretch; ``first`` does not matter."""
-        return explain(mixture, f0, self.start, self.settings, progress, spare)
+        return explain(mixture, f0, self.start, self.settings, progress, spare, self.postfilter)
 
 
 def untrained_comb(mixture: Tensor, f0: Tensor, excitation: Tensor) -> SourceParameters:
@@ -112,8 +118,9 @@ def explain(
     settings: ExplainSettings,
     progress: Callable[[float], None] | None = None,
     spare: Tensor | None = None,
+    postfilter: PostfilterNetwork | None = None,
 ) -> Explanation:
-    """Find the source parameters of every voice.
+    """Find the source parameters of every voice, and the masks that follow from them.
 
     Args:
         mixture: ``(samples,)`` at 16 kHz.
@@ -122,6 +129,7 @@ def explain(
         settings: what is taken into account.
         progress: told the share done, 0 to 1.
         spare: ``(voices, frames)`` Hz, a further pitch near each voice that it may sing as well; 0 = none.
+        postfilter: corrects the masks by what the mixture shows; None leaves them as they follow.
     """
     peak = mixture.abs().max().clamp_min(1e-6)
     level = mixture / peak
@@ -129,7 +137,8 @@ def explain(
     with torch.no_grad():
         parameters = start(level[None], f0[None], excitation[None]).detach()
     learned = RoomFit().to(level.device) if settings.room and settings.steps >= ROOM_STEPS else None
-    magnitudes = stft(level, MASK_FFT).abs()
+    spectrum = stft(level, MASK_FFT)
+    magnitudes = spectrum.abs()
     if settings.steps:
         offsets = OFFSETS if settings.unison else (0.0,)
         choices = choices_of_f0(f0, spare if settings.unison else None, offsets)
@@ -153,6 +162,8 @@ def explain(
             powers = room.with_tails(powers)
         if settings.same_note:
             powers = shared_alike(powers, f0)
-        masks = soft_masks(powers, settings.exponent if room is None else settings.room_exponent)
+        masks = soft_masks(powers, settings.mask_exponent(room))
+        if postfilter is not None:
+            masks = postfiltered(postfilter, spectrum * peak, powers, masks, f0)
         energy = energies(masks, magnitudes * peak)
         return Explanation(parameters, excitation, powers, masks, energy, room)

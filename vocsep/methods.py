@@ -20,6 +20,7 @@ from vocsep.explanation import Explainer
 from vocsep.listening import listening_notes
 from vocsep.model import kind_of, load_estimator
 from vocsep.pitch.tracks import F0Tracks
+from vocsep.postfilter.network import load_postfilter
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class MethodSettings:
         stems: folder of the true stems.
         seed: of what begins at random.
         device: where weights go.
+        postfilter: of the masks of an estimator: the shipped one, that in a file, or False for none.
     """
 
     model: Path | str | None = None
@@ -39,6 +41,7 @@ class MethodSettings:
     stems: Path | str | None = None
     seed: int = 0
     device: torch.device | str = "cpu"
+    postfilter: Path | str | bool = True
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,11 @@ def build_method(name: str, settings: MethodSettings | None = None) -> Method:
 def _source_filter(name: str, settings: MethodSettings) -> Method:
     estimator = load_estimator(settings.model).to(settings.device).eval()
     steps = DEFAULT_STEPS if settings.adapt is None else settings.adapt
-    return Method(name, SourceFilter(estimator, ExplainSettings(steps)), sings=True)
+    postfilter = None
+    if settings.postfilter is not False:
+        path = None if settings.postfilter is True else settings.postfilter
+        postfilter = load_postfilter(path).to(settings.device)
+    return Method(name, SourceFilter(estimator, ExplainSettings(steps), postfilter), sings=True)
 
 
 def _levels(name: str, settings: MethodSettings) -> Method:

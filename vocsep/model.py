@@ -5,8 +5,8 @@ A model is one safetensors file. Its tensors are the weights; its metadata, whic
 =========== ==========================================================================================
 ``format``  always ``vocsep``
 ``version`` `MODEL_VERSION` of the program that wrote it
-``kind``    ``pitch`` (salience network), ``refiner`` (second look), ``voices`` (estimator), ``unet``
-            (supervised baseline) or ``checkpoint`` (an unfinished fit)
+``kind``    ``pitch`` (salience network), ``refiner`` (second look), ``voices`` (estimator), ``postfilter``,
+            ``unet`` (supervised baseline) or ``checkpoint`` (an unfinished fit)
 ``settings`` JSON: what is needed to build the network again
 ``card``    JSON: what it is, what it heard, how it was made, what it reached
 =========== ==========================================================================================
@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 
 MODEL_VERSION = 1  # raised when an older program could misread what a newer one writes
 
-Kind = Literal["pitch", "refiner", "voices", "unet", "checkpoint"]
+Kind = Literal["pitch", "refiner", "voices", "postfilter", "unet", "checkpoint"]
 
 _CALLED = {
     "pitch": "a pitch model",
     "refiner": "a model of the second look",
     "voices": "a voices model",
+    "postfilter": "a post-filter",
     "unet": "a U-Net model",
     "checkpoint": "a checkpoint of a fit",
 }
@@ -162,7 +163,7 @@ def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def shipped_model(name: Literal["pitch", "refiner", "voices"]) -> Path:
+def shipped_model(name: Literal["pitch", "refiner", "voices", "postfilter"]) -> Path:
     """Path of a model that comes with vocsep: inside the installed package, or beside it in a checkout.
 
     Raises:

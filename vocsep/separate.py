@@ -36,6 +36,7 @@ class Separator:
         stems: folder of the true stems, for the oracle methods.
         spatial: where channels differ, tell voices apart by place, too (not with an oracle).
         pitch_model, refiner_model: of both looks at the pitch; the shipped ones by default.
+        postfilter: whether the masks of source models are corrected, or a file that says how.
         seed: of the noise in synthesised voices, and of what begins at random.
 
     Raises:
@@ -56,10 +57,11 @@ class Separator:
         spatial: bool = True,
         pitch_model: Path | str | None = None,
         refiner_model: Path | str | None = None,
+        postfilter: Path | str | bool = True,
         seed: int = 0,
     ) -> None:
         self.device = pick_device(device)
-        self.method = build_method(method, MethodSettings(model, adapt, stems, seed, self.device))
+        self.method = build_method(method, MethodSettings(model, adapt, stems, seed, self.device, postfilter))
         self.pitch = PitchEstimator(pitch_model, refiner_model, device=device, assign=assign, refine=refine)
         self.spatial = spatial and self.method.references is None
         self.seed = seed
@@ -141,14 +143,12 @@ class Separator:
         """Separate a file of any length into one file a voice; memory stays bounded.
 
         Args:
-            path: the recording. folder: where the stems go, ``voice_1.wav`` (the highest) and so on.
-            voices, tracks, progress: as in `separate`. ``tracks`` are on the clock of the whole recording.
-            names: of the voices and their stems, instead of ``voice_1`` ...
-            start, duration: seconds of the recording to separate.
+            path: the recording. folder: where the stems go, ``voice_1.wav`` (the highest) or ``<name>.wav``.
+            voices, names, progress: as in `separate`. tracks: on the clock of the whole recording.
+            start, duration: seconds of the recording to separate. overwrite: replace files that exist.
             format, bit_depth: of the stems; as the recording by default.
             synth: also write ``<name>_synth``, the synthesised voices (16 kHz), where the method has some.
             minus_one: also write ``<name>_minus``, the recording without that voice.
-            overwrite: replace files that exist.
 
         Raises:
             AudioError: the recording cannot be read or a stem not written.

@@ -133,6 +133,15 @@ RefinerModel = Annotated[
         help="Second look made by [bold]vocsep train-refiner[/bold]. Default: the shipped one.",
     ),
 ]
+PostfilterModel = Annotated[
+    Path | None,
+    typer.Option(
+        "--postfilter-model",
+        metavar="FILE",
+        rich_help_panel=MODEL,
+        help="Post-filter made by [bold]vocsep train-postfilter[/bold]. Default: the shipped one.",
+    ),
+]
 DeviceOption = Annotated[
     Device,
     typer.Option("--device", rich_help_panel=RUN, help="Where to compute; auto takes a GPU if there is one."),

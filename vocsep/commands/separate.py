@@ -83,6 +83,15 @@ def separate(
     model: options.Model = None,
     pitch_model: options.PitchModel = None,
     refiner_model: options.RefinerModel = None,
+    postfilter_model: options.PostfilterModel = None,
+    postfilter: Annotated[
+        bool,
+        typer.Option(
+            "--postfilter/--no-postfilter",
+            rich_help_panel=MODEL,
+            help="Correct the masks of the method source-filter by what the recording shows.",
+        ),
+    ] = True,
     assign: options.AssignOption = options.Assign.viterbi,
     refine: options.Refine = DEFAULT_REFINE,
     adapt: options.Adapt = None,
@@ -190,6 +199,7 @@ def separate(
             spatial=spatial,
             pitch_model=pitch_model,
             refiner_model=refiner_model,
+            postfilter=(postfilter_model or True) if postfilter else False,
             seed=seed,
         )
         wishes = {

@@ -36,6 +36,7 @@ def learn(
     seconds: float,
     learning_rate: float,
     steps: int | None = None,
+    gather: int = 1,
     progress: Callable[[TrainingProgress], None] | None = None,
     checkpoint: Callable[[Network, int], None] | None = None,
 ) -> int:
@@ -47,6 +48,7 @@ def learn(
         loss_of: of the network's output and the rest of the batch.
         seconds: of training. steps: instead of these.
         learning_rate: at the start.
+        gather: batches whose gradients are added up in a step.
         progress: told after every step.
         checkpoint: given the network every `CHECKPOINT` steps.
 
@@ -59,20 +61,23 @@ def learn(
     helper = ThreadPoolExecutor(1)
     pending = helper.submit(prepare)
     while share < 1.0:
-        given, *rest = pending.result()
-        pending = helper.submit(prepare)
         warm = min(1.0, (step + 1) / WARM_UP)
         cosine = LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + math.cos(math.pi * share))
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * warm * cosine
-        with fast_convolutions():
-            output = network(given.contiguous(memory_format=torch.channels_last))
-        loss = loss_of(output.float(), *rest)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        total = 0.0
+        for _ in range(gather):
+            given, *rest = pending.result()
+            pending = helper.submit(prepare)
+            with fast_convolutions():
+                output = network(given.contiguous(memory_format=torch.channels_last))
+            loss = loss_of(output.float(), *rest) / gather
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
-        running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
+        running = total if step == 0 else 0.98 * running + 0.02 * total
         step += 1
         share = step / steps if steps is not None else (monotonic() - begun) / seconds
         if progress is not None:

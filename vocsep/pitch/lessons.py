@@ -41,11 +41,11 @@ class Lesson:
     truth: Array
 
 
-def matched(tracks: Array, truth: Array) -> Array:
-    """The true tracks in the order in which the estimated ones follow them best."""
+def followed(tracks: Array, truth: Array) -> NDArray[np.intp]:
+    """Which true track each of the estimated ones follows best, one each; both in semitones, NaN = silent."""
     near = np.abs(tracks[:, None] - truth[None]) < SAME  # NaN compares as false
     _, order = linear_sum_assignment(-near.sum(axis=-1))
-    return np.asarray(truth[order])
+    return np.asarray(order)
 
 
 def take_lessons(
@@ -76,7 +76,7 @@ def take_lessons(
                 loud.astype(np.float16),
                 np.round(255 * salience).astype(np.uint8),
                 tracks,
-                matched(tracks, truth),
+                truth[followed(tracks, truth)],
             )
         )
         if progress is not None:

@@ -37,9 +37,13 @@ class Repertoire:
 
 
 def sing_song(
-    seed: int, seconds: float, section_share: float = 0.12, chorales: Sequence[Score] = ()
+    seed: int,
+    seconds: float,
+    section_share: float = 0.12,
+    chorales: Sequence[Score] = (),
+    dry_share: float = 0.0,
 ) -> Ensemble:
-    """One quartet: random score, transposition, singers, room; a share is sung by sections.
+    """One quartet: random score, transposition, singers, room; a share is sung by sections, a share in none.
 
     Half of the scores are passages of the ``chorales``, if there are any.
     """
@@ -49,13 +53,13 @@ def sing_song(
         score = random_passage(chorales[int(rng.integers(len(chorales)))], seconds, rng)
     score = transposed(score, round(float(rng.normal(0, 4.0))) + rng.uniform(-0.5, 0.5))
     singers = int(rng.integers(2, 5)) if rng.random() < section_share else 1
-    return sing_score(score, rng, singers=singers)
+    return sing_score(score, rng, singers=singers, room=not dry_share or rng.random() >= dry_share)
 
 
 def _sing_stored(
-    seed: int, seconds: float, chorales: Sequence[Score]
+    seed: int, seconds: float, section_share: float, chorales: Sequence[Score], dry_share: float
 ) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
-    song = sing_song(seed, seconds, chorales=chorales)
+    song = sing_song(seed, seconds, section_share, chorales, dry_share)
     peak = np.abs(song.stems).max(axis=1, keepdims=True)
     return np.round(song.stems * (_PEAK / np.maximum(peak, 1e-6))).astype(np.int16), song.f0
 
@@ -67,15 +71,30 @@ def sing_repertoire(
     workers: int,
     progress: Callable[[int], None] | None = None,
     chorales: Sequence[Score] = (),
+    section_share: float = 0.12,
+    dry_share: float = 0.0,
 ) -> Repertoire:
-    """Sing ``songs`` quartets of ``seconds`` seconds in ``workers`` processes, 0.2 s of a core each."""
+    """Sing ``songs`` quartets of ``seconds`` seconds in ``workers`` processes, 0.2 s of a core each.
+
+    Args:
+        chorales: half of the scores are passages of these.
+        section_share: of the quartets that have two to four singers to a part.
+        dry_share: of the quartets that sing in no room.
+    """
     samples = round(seconds * SAMPLE_RATE) // HOP * HOP
     audio = np.zeros((songs, 4, samples), np.int16)
     f0 = np.zeros((songs, 4, samples // HOP + 1), np.float32)
     seeds = range(seed * 1_000_000, seed * 1_000_000 + songs)
     context = multiprocessing.get_context("spawn")
     with context.Pool(max(workers, 1)) as pool:
-        sung = pool.imap(partial(_sing_stored, seconds=seconds, chorales=chorales), seeds, chunksize=4)
+        sing = partial(
+            _sing_stored,
+            seconds=seconds,
+            section_share=section_share,
+            chorales=chorales,
+            dry_share=dry_share,
+        )
+        sung = pool.imap(sing, seeds, chunksize=4)
         for index, (stems, tracks) in enumerate(sung):
             audio[index], f0[index] = stems, tracks
             if progress is not None:
