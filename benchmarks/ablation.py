@@ -12,6 +12,7 @@ SI-SDR in dB of the seconds of all voices, J given, everything else estimated fr
 ``width``        one comb a voice: no search of F0 around the track, no width of sections, no spare pitch
 ``room``         voices end with their notes
 ``same note``    voices with one F0 are told apart all the same
+``post-filter``  masks are what expected powers say
 ``masks: ...``   another exponent, or all of the noise of a voice claims bins
 ================ ======================================================================================
 """
@@ -31,8 +32,7 @@ from vocsep import Separator
 from vocsep.errors import VocsepError
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr_per_second
-from vocsep.explain import ExplainSettings, SourceFilter, Start, untrained_comb
-from vocsep.model import load_estimator
+from vocsep.explain import ExplainSettings, SourceFilter, untrained_comb
 from vocsep.spectra import SAMPLE_RATE
 
 ALL = ExplainSettings()
@@ -44,6 +44,7 @@ VARIANTS = {
     "width": replace(ALL, unison=False),
     "room": replace(ALL, room=False),
     "same note": replace(ALL, same_note=False),
+    "post-filter": ALL,
     "masks: of magnitudes": replace(ALL, exponent=0.5, room_exponent=0.5),
     "masks: exponent 0.85": replace(ALL, exponent=0.85),
     "masks: exponent 1.2": replace(ALL, exponent=1.2, room_exponent=1.0),
@@ -52,12 +53,14 @@ VARIANTS = {
 }
 
 
-def explainer(variant: str, network: Start) -> SourceFilter:
+def explainer(variant: str, complete: SourceFilter) -> SourceFilter:
     """The method with one part switched off."""
-    return SourceFilter(untrained_comb if variant == "network" else network, VARIANTS[variant])
+    start = untrained_comb if variant == "network" else complete.start
+    postfilter = None if variant == "post-filter" else complete.postfilter
+    return SourceFilter(start, VARIANTS[variant], postfilter)
 
 
-def measure(recording: Recording, looks: dict[int, Separator], network: Start) -> dict[str, float]:
+def measure(recording: Recording, looks: dict[int, Separator], complete: SourceFilter) -> dict[str, float]:
     """Mean SI-SDR in dB of each variant."""
     stems, mixture = recording.stems, recording.mixture
     tracks = {refine: one.pitch.estimate(mixture, len(stems)) for refine, one in looks.items()}
@@ -65,7 +68,7 @@ def measure(recording: Recording, looks: dict[int, Separator], network: Start) -
     for variant in VARIANTS:
         refine = 0 if variant == "second look" else max(looks)
         separator = looks[refine]
-        separator.method = replace(separator.method, explainer=explainer(variant, network))
+        separator.method = replace(separator.method, explainer=explainer(variant, complete))
         result = separator.separate(mixture, SAMPLE_RATE, len(stems), tracks=tracks[refine])
         scores = si_sdr_per_second(stems, result.stems, SAMPLE_RATE)
         found[variant] = mean_and_median(scores)[0]
@@ -112,11 +115,12 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     looks = {refine: Separator(refine=refine) for refine in (0, 1)}
-    network = load_estimator()
+    complete = looks[1].method.explainer
+    assert isinstance(complete, SourceFilter)
     results: dict[str, dict[str, float]] = {}
     try:
         for recording in chosen(options):
-            results[recording.name] = measure(recording, looks, network)
+            results[recording.name] = measure(recording, looks, complete)
             shown = "  ".join(f"{name} {value:.2f}" for name, value in results[recording.name].items())
             print(f"{recording.name}: {shown}", file=sys.stderr, flush=True)
     except VocsepError as error:

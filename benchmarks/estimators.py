@@ -97,7 +97,7 @@ def main() -> int:
     parser.add_argument("--duration", type=float, default=30.0, metavar="S", help="of the judged excerpts")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    separator = Separator()
+    separator = Separator(postfilter=False)
     try:
         found = recordings(options.data, None, options.start, options.duration)
         heard = [(one, separator.pitch.estimate(one.mixture, len(one.stems))) for one in found]

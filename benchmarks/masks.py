@@ -125,7 +125,7 @@ def main() -> int:
     parser.add_argument("--start", type=float, default=20.0, metavar="S", help="leave out the first seconds")
     parser.add_argument("--duration", type=float, default=30.0, metavar="S", help="so many seconds of each")
     options = parser.parse_args()
-    separator = Separator()
+    separator = Separator(postfilter=False)
     rows: dict[str, list[float]] = {name: [] for name in WAYS}
     names = []
     try:

@@ -152,7 +152,11 @@ def evaluate(row: Row, test: Test, seed: int, work: Path) -> str:
 def _separator(row: Row, test: Test, seed: int, work: Path) -> Separator:
     model = model_of(row, work) if row.training is not None else None
     stems = test.stem_folder if row.oracle else None
-    return Separator(model, device="cpu", adapt=row.adapt, method=row.method or "", stems=stems, seed=seed)
+    method, adapt = row.method or "", row.adapt
+    # The post-filter has learned from stems, if from synthetic ones: no part of the paper's experiment.
+    return Separator(
+        model, device="cpu", adapt=adapt, method=method, stems=stems, postfilter=False, seed=seed
+    )
 
 
 def read_scores(row: Row, test: Test, seed: int, work: Path) -> Scores | None:

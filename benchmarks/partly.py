@@ -109,7 +109,7 @@ def measure(root: Path, seed: int, options: argparse.Namespace) -> dict[str, lis
         print(f"seed {seed}  {way:14s} {shown}   {note}", flush=True)
 
     if options.shipped:
-        judge("shipped", Separator(adapt=0, device="cpu"), "where all ways start")
+        judge("shipped", Separator(adapt=0, device="cpu", postfilter=False), "where all ways start")
     for way in options.ways:
         folder, settings = WAYS[way]
         model = root / f"{way}.safetensors"
@@ -128,7 +128,11 @@ def measure(root: Path, seed: int, options: argparse.Namespace) -> dict[str, lis
         )
         result = fit(root / folder, model, learned)
         cost = time.process_time() - began
-        judge(way, Separator(model, adapt=0, device="cpu"), f"best at {result.best_step}, {cost:.0f} s")
+        judge(
+            way,
+            Separator(model, adapt=0, device="cpu", postfilter=False),
+            f"best at {result.best_step}, {cost:.0f} s",
+        )
     return scores
 
 

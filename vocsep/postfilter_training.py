@@ -32,9 +32,10 @@ FRAMES = 124  # of an excerpt
 SECOND = SAMPLE_RATE // HOP  # frames in which an error is judged as a whole
 SILENT = 0.01  # of the mixture's energy: a voice below that is judged as if it had that
 CAP = 1e-3  # of a voice's energy (-30 dB): there is little to gain below
-DISTURBED = 0.6  # of the excerpts: expected powers are off by more than they are anyway
+DISTURBED = 0.2  # of the excerpts: expected powers are off by more than they are anyway
 FARTHEST = 3.0  # dB, by that much at most (standard deviation)
-DETUNED = 0.6  # of the excerpts, and of the voices in them: F0 is off, too
+DETUNED = 0.2  # of the excerpts: F0 is off, too
+AMONG = 0.6  # of the voices in these
 OFF = 20.0  # cents, by that much at most (standard deviation)
 
 
@@ -95,7 +96,7 @@ class Desk:
         nodes = int(self.rng.integers(2, 20))
         cents = torch.from_numpy(self.rng.normal(0, self.rng.uniform(0, OFF), (len(f0), 1, nodes))).float()
         cents = nn.functional.interpolate(cents, f0.shape[1], mode="linear", align_corners=True)[:, 0]
-        cents = cents * torch.from_numpy(self.rng.random((len(f0), 1)) < DETUNED)
+        cents = cents * torch.from_numpy(self.rng.random((len(f0), 1)) < AMONG)
         ratio = 2 ** (cents / 1200)
         position = torch.arange(BINS)[:, None] / ratio[:, None]
         below = position.floor().long().clamp(0, BINS - 2)
