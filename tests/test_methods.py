@@ -11,9 +11,12 @@ from tiny import music, refused, tiny_models, tiny_unet
 
 from vocsep import passages as module
 from vocsep.chunks import plan_chunks
-from vocsep.errors import SettingsError
+from vocsep.errors import ModelError, SettingsError
 from vocsep.masks import mask_frequencies, wiener_filter
-from vocsep.methods import METHODS, build_method
+from vocsep.methods import METHODS, MethodSettings, build_method
+from vocsep.model import shipped_model
+from vocsep.postfilter.network import PostfilterNetwork
+from vocsep.postfilter_training import save_postfilter
 from vocsep.separate import Separator
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
@@ -147,3 +150,19 @@ def test_what_lies_above_the_band_follows_powers_or_all_bins_alike() -> None:
         torch.testing.assert_close(heard.sum(dim=0), high, atol=1e-5, rtol=0)
         found = (heard[0] * high).sum() / high.square().sum()
         assert found == pytest.approx(share, abs=0.02)
+
+
+def test_the_postfilter_is_that_which_ships_or_another_or_none(tmp_path: Path) -> None:
+    none = build_method("source-filter", MethodSettings(adapt=0, postfilter=False))
+    shipped = build_method("source-filter", MethodSettings(adapt=0))
+    save_postfilter(PostfilterNetwork(), tmp_path / "untrained.safetensors", {})
+    other = build_method(
+        "source-filter", MethodSettings(adapt=0, postfilter=tmp_path / "untrained.safetensors")
+    )
+    audio, tracks = music(1.0)
+    mixture, f0 = torch.from_numpy(audio), tracks.as_input()
+    masks = [method.explainer(mixture, f0).masks for method in (none, shipped, other)]
+    assert torch.allclose(masks[0], masks[2], atol=1e-6)  # an untrained one changes nothing
+    assert (masks[0] - masks[1]).abs().max() > 0.01
+    given = MethodSettings(postfilter=shipped_model("voices"))
+    refused(ModelError, lambda: build_method("source-filter", given), "a voices model, not a post-filter")

@@ -29,7 +29,7 @@ class PostfilterSettings:
     """Sizes: channels of the convolutions, and the steps apart (bins, frames) of what each of them sees."""
 
     channels: int = 16
-    dilations: tuple[tuple[int, int], ...] = ((1, 1), (1, 2), (2, 1), (1, 1))
+    dilations: tuple[tuple[int, int], ...] = ((1, 1), (1, 2), (2, 1), (1, 4), (1, 1))
 
     def __post_init__(self) -> None:
         steps = tuple((int(bins), int(frames)) for bins, frames in self.dilations)  # lists, in a file
