@@ -15,15 +15,15 @@ Nothing is ever unpickled, so a model from a stranger can do no more than sing b
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
 from vocsep.errors import ModelError, SettingsError
 from vocsep.staging import written_beside
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MODEL_VERSION = 1  # raised when an older program could misread what a newer one writes
 
+Network = TypeVar("Network", bound=nn.Module)
 Kind = Literal["pitch", "refiner", "voices", "postfilter", "unet", "checkpoint"]
 
 _CALLED = {
@@ -127,6 +128,21 @@ def load_model(path: Path | str, kind: Kind) -> StoredModel:
             raise ModelError(f"{path}: is damaged (tensor {name} holds values that are not finite)")
     settings, card = (_json_object(path, metadata, key) for key in ("settings", "card"))
     return StoredModel(tensors, settings, card, path)
+
+
+def restored(make: Callable[[], Network], tensors: Mapping[str, Tensor], kind: Kind) -> Network:
+    """The network that ``make`` builds, with stored weights, ready for use.
+
+    Raises:
+        ModelError: settings or shapes do not fit this version's network.
+    """
+    try:
+        network = make()
+        network.load_state_dict(tensors)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = f"{_CALLED[kind]} that does not fit this version of vocsep ({_first_line(error)})"
+        raise ModelError(reason) from error
+    return network.eval()
 
 
 def kind_of(path: Path | str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vocsep.errors import ModelError
+from vocsep.model import restored
 from vocsep.pitch.blocks import TimeBlock
 from vocsep.pitch.view import CHANNELS
 
@@ -58,10 +58,4 @@ def restore_refiner(tensors: dict[str, Tensor], settings: dict[str, Any]) -> Ref
     Raises:
         ModelError: settings or shapes do not fit this version's network.
     """
-    try:
-        network = RefinerNetwork(RefinerSettings(**settings))
-        network.load_state_dict(tensors)
-    except (TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"the refiner does not fit this version of vocsep: {reason}") from error
-    return network.eval()
+    return restored(lambda: RefinerNetwork(RefinerSettings(**settings)), tensors, "refiner")

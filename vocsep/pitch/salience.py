@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vocsep.errors import ModelError
+from vocsep.model import restored
 from vocsep.pitch.blocks import TimeBlock
 from vocsep.pitch.features import BINS, BINS_PER_OCTAVE, HOP_COARSE, READINGS, HarmonicStack
 from vocsep.precision import fast_convolutions
@@ -90,10 +90,4 @@ def restore_network(tensors: dict[str, Tensor], settings: dict[str, Any]) -> Sal
     Raises:
         ModelError: settings or shapes do not fit this version's network.
     """
-    try:
-        network = SalienceNetwork(SalienceSettings(**settings))
-        network.load_state_dict(tensors)
-    except (TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"the pitch model does not fit this version of vocsep: {reason}") from error
-    return network.eval()
+    return restored(lambda: SalienceNetwork(SalienceSettings(**settings)), tensors, "pitch")

@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vocsep.errors import ModelError
-from vocsep.model import load_model, shipped_model
+from vocsep.model import load_model, restored, shipped_model
 from vocsep.postfilter.view import BINS, CHANNELS, view_of
 from vocsep.precision import fast_convolutions
 
@@ -120,13 +119,7 @@ def restore_postfilter(tensors: dict[str, Tensor], settings: dict[str, Any]) -> 
     Raises:
         ModelError: settings or shapes do not fit this version's network.
     """
-    try:
-        network = PostfilterNetwork(PostfilterSettings(**settings))
-        network.load_state_dict(tensors)
-    except (TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"the post-filter does not fit this version of vocsep: {reason}") from error
-    return network.eval()
+    return restored(lambda: PostfilterNetwork(PostfilterSettings(**settings)), tensors, "postfilter")
 
 
 def load_postfilter(path: Path | str | None = None) -> PostfilterNetwork:
