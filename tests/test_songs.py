@@ -97,7 +97,7 @@ def test_what_vocsep_separated_is_passed_over_wherever_it_lies_and_said(tmp_path
             writer.write([audio, audio])
     songs, unclear = find_songs(tmp_path)
     assert [(song.path.name, song.kind) for song in songs] == [("a.wav", "mixture"), ("b.flac", "mixture")]
-    said = "2 files were separated by vocsep: not used"
+    said = "2 files were separated by vocsep"
     places = [tmp_path / place for place in ("choir/out", "choir/stems", "stems")]
     assert unclear == [f"{place}: {said}" for place in places]
 

@@ -79,7 +79,7 @@ def find_songs(folder: Path) -> tuple[list[Song], list[str]]:
         else:
             stems.setdefault(above, []).append(path)
     unclear = [
-        f"{place}: {sum(path.parent == place for path in separated)} files were separated by vocsep: not used"
+        f"{place}: {sum(path.parent == place for path in separated)} files were separated by vocsep"
         for place in sorted({path.parent for path in separated})
     ]
     for above, files in stems.items():
