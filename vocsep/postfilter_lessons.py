@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vocsep.adapt import DEFAULT_STEPS
 from vocsep.errors import VoicesNotFound
 from vocsep.explain import ExplainSettings, Start, explain
 from vocsep.pitch.estimate import PitchEstimator
@@ -20,8 +21,7 @@ from vocsep.pitch.spares import spare_of
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.postfilter.view import BINS
 from vocsep.singers.repertoire import Repertoire
-from vocsep.singers.room import background, equaliser
-from vocsep.spectra import SAMPLE_RATE
+from vocsep.singers.room import background, coloured
 
 VOICES, OFTEN = (2, 3, 4, 5, 6), (0.18, 0.20, 0.46, 0.10, 0.06)  # how many sing, and how often
 ONE_SCORE = 0.75  # of the mixtures: all parts of one score, in harmony
@@ -74,10 +74,7 @@ def mix(songs: Repertoire, rng: np.random.Generator) -> Sung:
     stems = np.stack(
         [gain * songs.audio[row].astype(np.float64) for gain, row in zip(gains, rows, strict=True)]
     )
-    frequencies, colour = equaliser(rng)
-    axis = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
-    shape = 10 ** (np.interp(np.log(axis + 1.0), np.log(frequencies), colour) / 20)
-    stems = np.fft.irfft(np.fft.rfft(stems) * shape, samples)
+    stems = coloured(rng, stems)
     mixture = stems.sum(axis=0)
     loudness = np.sqrt(np.mean(mixture**2)) + 1e-6
     mixture = mixture + loudness * 10 ** (rng.uniform(-75, -30) / 20) * background(rng, samples)
@@ -144,7 +141,7 @@ def take_lessons(
             except VoicesNotFound:
                 continue
             sung = in_order_of(tracks, sung)
-        lessons.append(explained(sung, tracks, start, ExplainSettings().steps if adapted else 0))
+        lessons.append(explained(sung, tracks, start, DEFAULT_STEPS if adapted else 0))
         if progress is not None:
             progress(len(lessons) / count)
     return lessons

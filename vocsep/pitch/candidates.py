@@ -44,6 +44,12 @@ class Candidates:
         )
 
 
+def log_odds(salience: Array) -> Array:
+    """How sure a peak is, in nats; bounded where salience is 0 or 1."""
+    clipped = np.clip(salience, 1e-4, 1 - 1e-4)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))
+
+
 def pitch_of_bins(position: Array) -> Array:
     """MIDI number of a position on the axis of F0 bins (which may be a fraction).
 

@@ -21,7 +21,7 @@ from scipy.ndimage import binary_closing
 
 from vocsep.estimator.features import LONG_HOP, harmonic_levels
 from vocsep.masks import comb_powers, mask_frequencies
-from vocsep.pitch.candidates import Candidates
+from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.gaps import voiced_runs
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.voice import band_matrix
@@ -122,18 +122,13 @@ def gain_below(audio: NDArray[np.float32], pitch: Array, octave: Octave) -> floa
     return float(gain[(octave.first - begin) // step : (last - begin) // step].mean())
 
 
-def _log_odds(salience: Array) -> Array:
-    clipped = np.clip(salience, 1e-4, 1 - 1e-4)
-    return np.asarray(np.log(clipped) - np.log1p(-clipped))
-
-
 def _taken(candidates: Candidates, pitch: Array, octave: Octave) -> tuple[NDArray[np.int64], Array]:
     """Frames in which the upper voice has a candidate, and which, ``(2, frames)``; their log odds."""
     frames = np.arange(octave.first, octave.last)
     away = np.abs(candidates.pitch[frames] - pitch[octave.upper, frames, None])
     there = away.min(axis=1) < NEAR
     taken = np.stack((frames[there], away.argmin(axis=1)[there]))
-    return taken, _log_odds(candidates.salience[taken[0], taken[1]])
+    return taken, log_odds(candidates.salience[taken[0], taken[1]])
 
 
 def lower_octaves(audio: NDArray[np.float32], candidates: Candidates, pitch: Array) -> Candidates:

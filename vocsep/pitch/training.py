@@ -19,7 +19,7 @@ from vocsep.pitch.learning import TrainingProgress, learn
 from vocsep.pitch.salience import SalienceNetwork, SalienceSettings, restore_network
 from vocsep.singers.chorales import chorales_to_sing
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
-from vocsep.singers.room import background, equaliser
+from vocsep.singers.room import background, coloured
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 SIGMA = 0.8  # F0 bins, width of the target
@@ -87,10 +87,7 @@ class Mixer:
     def _recorded(self, mixture: np.ndarray) -> np.ndarray:
         """The mixture through a random recording: colour, noise, now and then clipping."""
         rng = self.rng
-        frequencies, gains = equaliser(rng)
-        axis = np.fft.rfftfreq(len(mixture), 1 / SAMPLE_RATE)
-        shape = 10 ** (np.interp(np.log(axis + 1.0), np.log(frequencies), gains) / 20)
-        mixture = np.fft.irfft(np.fft.rfft(mixture) * shape, len(mixture))
+        mixture = coloured(rng, mixture)
         scale = np.sqrt(np.mean(mixture**2)) + 1e-6
         mixture = mixture + scale * 10 ** (rng.uniform(-75, -14) / 20) * background(rng, len(mixture))
         mixture /= np.abs(mixture).max() + 1e-9

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from vocsep.pitch.candidates import Candidates
+from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.gaps import voiced_runs
 from vocsep.spectra import HOP, SAMPLE_RATE
 
@@ -111,8 +111,7 @@ def _frame_costs(
     """
     there = np.isfinite(candidates.pitch)
     pitch = np.where(there, candidates.pitch, 0.0)
-    salience = np.clip(candidates.salience, 1e-4, 1 - 1e-4)
-    odds = np.log(salience) - np.log1p(-salience)
+    odds = log_odds(candidates.salience)
     sing = np.repeat(np.where(there, -(odds + costs.bonus), NEVER)[:, None], voices, axis=1)
     # Two voices on one candidate have its odds twice, but it was heard once.
     once = np.where(there, odds + costs.bonus - costs.unison, 0.0)

@@ -72,6 +72,14 @@ def equaliser(rng: np.random.Generator, points: int = 8) -> tuple[NDArray[np.flo
     return frequencies, gains
 
 
+def coloured(rng: np.random.Generator, signals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Signals ``(..., samples)`` through one random `equaliser`."""
+    frequencies, gains = equaliser(rng)
+    axis = np.fft.rfftfreq(signals.shape[-1], 1 / SAMPLE_RATE)
+    shape = 10 ** (np.interp(np.log(axis + 1.0), np.log(frequencies), gains) / 20)
+    return np.asarray(np.fft.irfft(np.fft.rfft(signals) * shape, signals.shape[-1]))
+
+
 def background(rng: np.random.Generator, samples: int) -> NDArray[np.float64]:
     """Noise of unit variance: white to brown, sometimes with mains hum and a few clicks; ``(samples,)``."""
     frequencies = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
