@@ -155,9 +155,9 @@ def explain(
     room = None if learned is None else learned.found()
     parameters = replace(parameters, alpha=parameters.alpha * peak, gain=parameters.gain * peak)
     with torch.no_grad():
-        powers = voice_powers(parameters, combs, settings.noise_share)
+        powers, heard = voice_powers(parameters, combs, settings.noise_share), magnitudes * peak
         if settings.room and learned is None:
-            room = find_room(powers, magnitudes * peak)
+            room = find_room(powers, heard)
         if room is not None:
             powers = room.with_tails(powers)
         if settings.same_note:
@@ -165,5 +165,5 @@ def explain(
         masks = soft_masks(powers, settings.mask_exponent(room))
         if postfilter is not None:
             masks = postfiltered(postfilter, spectrum * peak, powers, masks, f0)
-        energy = energies(masks, magnitudes * peak)
+        energy = energies(masks, heard)
         return Explanation(parameters, excitation, powers, masks, energy, room)

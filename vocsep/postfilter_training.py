@@ -62,16 +62,17 @@ class Desk:
 
     def __init__(self, lessons: list[Lesson], seed: int) -> None:
         self.lessons, self.rng = lessons, np.random.default_rng(seed)
+        self.means = [mean_power(stft(torch.from_numpy(one.mixture), MASK_FFT)) for one in lessons]
 
     @torch.no_grad()
     def excerpt(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """View ``(voices, CHANNELS, BINS, frames)``, masks ``(voices, BINS, frames)``, and the spectra of
         mixture ``(BINS, frames)`` and stems ``(voices, BINS, frames)``."""
-        lesson = self.lessons[int(self.rng.integers(len(self.lessons)))]
+        number = int(self.rng.integers(len(self.lessons)))
+        lesson = self.lessons[number]
         first = int(self.rng.integers(0, max(lesson.f0.shape[1] - FRAMES, 1)))
         frames, samples = slice(first, first + FRAMES), slice(first * HOP, (first + FRAMES - 1) * HOP)
-        whole = torch.from_numpy(lesson.mixture)
-        spectrum = stft(whole[samples], MASK_FFT)[:BINS]
+        spectrum = stft(torch.from_numpy(lesson.mixture[samples]), MASK_FFT)[:BINS]
         stems = stft(torch.from_numpy(lesson.stems[:, samples].astype(np.float32)), MASK_FFT)[:, :BINS]
         decibels = torch.from_numpy(lesson.powers[..., frames].astype(np.float32))
         if self.rng.random() < DISTURBED:
@@ -80,8 +81,7 @@ class Desk:
         if self.rng.random() < DETUNED:
             powers, f0 = self._detuned(powers, f0)
         masks = soft_masks(powers, lesson.exponent)
-        mean = mean_power(stft(whole, MASK_FFT))
-        return view_of(spectrum, powers, masks, f0, mean), masks, spectrum, stems
+        return view_of(spectrum, powers, masks, f0, self.means[number]), masks, spectrum, stems
 
     def _bent(self, decibels: Tensor) -> Tensor:
         """Errors of levels that are smooth in time and frequency, each voice's own."""

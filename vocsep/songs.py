@@ -10,6 +10,7 @@ The folder that is given is no stem folder whatever its name: only what lies bel
 `vocsep separate` wrote are passed over wherever they lie.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -69,7 +70,7 @@ def find_songs(folder: Path) -> tuple[list[Song], list[str]]:
     songs: dict[Path, Song] = {}
     stems: dict[Path, list[Path]] = {}
     found = find_audio([folder])
-    separated = [path for path in found if folder.is_dir() and is_separated(path)]
+    separated = {path for path in found if is_separated(path)} if folder.is_dir() else set()
     for path in found:
         if path in separated:
             continue
@@ -79,8 +80,8 @@ def find_songs(folder: Path) -> tuple[list[Song], list[str]]:
         else:
             stems.setdefault(above, []).append(path)
     unclear = [
-        f"{place}: {sum(path.parent == place for path in separated)} files were separated by vocsep"
-        for place in sorted({path.parent for path in separated})
+        f"{place}: {count} files were separated by vocsep"
+        for place, count in sorted(Counter(path.parent for path in separated).items())
     ]
     for above, files in stems.items():
         beside = [path for path, song in songs.items() if song.mixture and path.parent == above.parent]

@@ -46,7 +46,7 @@ def view_of(spectrum: Tensor, powers: Tensor, masks: Tensor, f0: Tensor, mean: T
     """The view of each voice.
 
     Args:
-        spectrum: ``(bins, frames)`` complex STFT of the mixture, MASK_FFT / HOP; at least BINS bins.
+        spectrum: ``(bins, frames)`` complex STFT of the mixture, at least BINS and two frames.
         powers: ``(voices, bins, frames)`` expected of each voice.
         masks: ``(voices, bins, frames)`` that follow from them.
         f0: ``(voices, frames)`` Hz, 0 where unvoiced.
@@ -74,8 +74,9 @@ def view_of(spectrum: Tensor, powers: Tensor, masks: Tensor, f0: Tensor, mean: T
         height.expand_as(claim),
     ]
     pitch = f0 * (MASK_FFT / SAMPLE_RATE)
-    edges = (frequency[:, :1], frequency[:, -1:]) if frequency.shape[1] else (level, level)
-    for between in (torch.cat((edges[0], frequency), dim=1), torch.cat((frequency, edges[1]), dim=1)):
+    before = torch.cat((frequency[:, :1], frequency), dim=1)
+    after = torch.cat((frequency, frequency[:, -1:]), dim=1)
+    for between in (before, after):
         distance = _from_harmonics(between, pitch)
         channels += [distance / 2, torch.exp(-0.5 * (distance / NEAR).square())]
     return torch.stack(channels, dim=1)
