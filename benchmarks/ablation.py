@@ -8,13 +8,12 @@ SI-SDR in dB of the seconds of all voices, J given, everything else estimated fr
 ``all``          everything, as `vocsep separate` does by default
 ``network``      adaptation starts from bare harmonics instead of the network's parameters
 ``adaptation``   the network's parameters are used as they are (and with them: one comb, no room)
-``second look``  F0 as the first look and the assignment give it
-``width``        one comb a voice: no search of F0 around the track, no width of sections, no spare pitch
-``room``         voices end with their notes
-``same note``    voices with one F0 are told apart all the same
-``post-filter``  masks are what expected powers say
-``masks: ...``   another exponent, or all of the noise of a voice claims bins
-================ ======================================================================================
+``F0 refinement``  F0 as the first estimate and the assignment give it
+``width``        one comb a voice: no search of F0 around the track, no width of sections, no alternative
+pitch ``room``         voices end with their notes ``same note``    voices with one F0 are told apart all the
+same ``post-filter``  masks are what expected powers say ``masks: ...``   another exponent, or all of the
+noise of a voice claims bins ================
+======================================================================================
 """
 
 import argparse
@@ -32,15 +31,15 @@ from vocsep import Separator
 from vocsep.errors import VocsepError
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr_per_second
-from vocsep.explain import ExplainSettings, SourceFilter, untrained_comb
+from vocsep.methods.source_filter import SourceFilter, SourceFilterSettings, untrained_comb
 from vocsep.spectra import SAMPLE_RATE
 
-ALL = ExplainSettings()
+ALL = SourceFilterSettings()
 VARIANTS = {
     "all": ALL,
     "network": ALL,
     "adaptation": replace(ALL, steps=0, room=False),
-    "second look": ALL,
+    "F0 refinement": ALL,
     "width": replace(ALL, unison=False),
     "room": replace(ALL, room=False),
     "same note": replace(ALL, same_note=False),
@@ -53,7 +52,7 @@ VARIANTS = {
 }
 
 
-def explainer(variant: str, complete: SourceFilter) -> SourceFilter:
+def estimate(variant: str, complete: SourceFilter) -> SourceFilter:
     """The method with one part switched off."""
     start = untrained_comb if variant == "network" else complete.start
     postfilter = None if variant == "post-filter" else complete.postfilter
@@ -66,9 +65,9 @@ def measure(recording: Recording, looks: dict[int, Separator], complete: SourceF
     tracks = {refine: one.pitch.estimate(mixture, len(stems)) for refine, one in looks.items()}
     found = {}
     for variant in VARIANTS:
-        refine = 0 if variant == "second look" else max(looks)
+        refine = 0 if variant == "F0 refinement" else max(looks)
         separator = looks[refine]
-        separator.method = replace(separator.method, explainer=explainer(variant, complete))
+        separator.method = replace(separator.method, estimate=estimate(variant, complete))
         result = separator.separate(mixture, SAMPLE_RATE, len(stems), tracks=tracks[refine])
         scores = si_sdr_per_second(stems, result.stems, SAMPLE_RATE)
         found[variant] = mean_and_median(scores)[0]
@@ -115,7 +114,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     looks = {refine: Separator(refine=refine) for refine in (0, 1)}
-    complete = looks[1].method.explainer
+    complete = looks[1].method.estimate
     assert isinstance(complete, SourceFilter)
     results: dict[str, dict[str, float]] = {}
     try:

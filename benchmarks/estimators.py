@@ -20,16 +20,22 @@ from mixtures import Recording, recordings
 from vocsep import Separator
 from vocsep.errors import VocsepError
 from vocsep.estimator.network import Estimator, EstimatorSettings
+from vocsep.estimator.stored import load_estimator
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr_per_second
-from vocsep.explain import ExplainSettings, SourceFilter, Start, levelled_comb, untrained_comb
-from vocsep.model import load_estimator
+from vocsep.methods.source_filter import (
+    SourceFilter,
+    SourceFilterSettings,
+    Start,
+    levelled_comb,
+    untrained_comb,
+)
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.schedule import Schedule
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
 from vocsep.spectra import SAMPLE_RATE
-from vocsep.training import Objective, Trainer, train_steps
-from vocsep.voices_training import HELD_OUT, SECONDS, synthetic_excerpts
+from vocsep.training.loop import Objective, Trainer, train_steps
+from vocsep.training.schedule import Schedule
+from vocsep.training.voices import HELD_OUT, SECONDS, synthetic_excerpts
 
 BATCH = 8
 JUDGED_IN_THE_END = 10_000_000  # steps: held-out mixtures cost time, and the last weights are used
@@ -74,8 +80,8 @@ def judged(start: Start, heard: Heard, separator: Separator, steps_of_adaptation
     """Mean SI-SDR of each recording and of all for each number of steps, as cells of a table."""
     cells = []
     for steps in steps_of_adaptation:
-        explainer = SourceFilter(start, ExplainSettings(steps, room=steps > 0))
-        separator.method = replace(separator.method, explainer=explainer)
+        estimate = SourceFilter(start, SourceFilterSettings(steps, room=steps > 0))
+        separator.method = replace(separator.method, estimate=estimate)
         means = []
         for recording, tracks in heard:
             result = separator.separate(recording.mixture, SAMPLE_RATE, tracks=tracks)
@@ -111,7 +117,7 @@ def main() -> int:
     print("recordings: " + ", ".join(recording.name for recording, _ in heard))
     print("| estimator | parameters | s of processor a step | no adaptation | with adaptation |")
     print("|---|---|---|---|---|", flush=True)
-    both = (0, ExplainSettings().steps)
+    both = (0, SourceFilterSettings().steps)
     if not options.only:
         print(f"| bare harmonics | 0 | 0 | {judged(untrained_comb, heard, separator, both)} |", flush=True)
         print(f"| levels | 0 | 0 | {judged(levelled_comb, heard, separator, both[:1])} | |", flush=True)

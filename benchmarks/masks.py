@@ -1,6 +1,6 @@
 """What could be done with masks, and what it brings: `python benchmarks/masks.py DATA_DIR`.
 
-One explanation of an excerpt of each recording (mixtures.py) by default settings, J given, everything else
+One estimated of an excerpt of each recording (mixtures.py) by default settings, J given, everything else
 estimated; then several ways from its expected powers to stems. Mean SI-SDR in dB:
 
 ====================== ================================================================================
@@ -29,16 +29,17 @@ from vocsep import Separator
 from vocsep.errors import VocsepError
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr_per_second
-from vocsep.explanation import Explanation
-from vocsep.masks import mask_frequencies, soft_masks
-from vocsep.pitch.spares import spare_of
+from vocsep.filtering.masks import soft_masks
+from vocsep.methods.protocol import SourceEstimate
+from vocsep.pitch.alternatives import alternatives_of
+from vocsep.source.powers import mask_frequencies
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, istft, stft
 
 ONSET = 6  # frames, about 0.1 s, before a voice begins
 HISS = 2_000.0  # Hz
 ROUNDS = (1, 5)
 
-Way = Callable[[Tensor, Explanation, Tensor], Tensor]  # mixture, explanation, F0 -> (voices, samples)
+Way = Callable[[Tensor, SourceEstimate, Tensor], Tensor]  # mixture, estimated, F0 -> (voices, samples)
 
 
 def filtered(mixture: Tensor, masks: Tensor, size: int = MASK_FFT) -> Tensor:
@@ -50,32 +51,32 @@ def filtered(mixture: Tensor, masks: Tensor, size: int = MASK_FFT) -> Tensor:
     return torch.stack([istft(spectrum * mask, mixture.shape[-1], size, HOP) for mask in masks])
 
 
-def as_it_is(mixture: Tensor, explanation: Explanation, f0: Tensor) -> Tensor:
-    return filtered(mixture, explanation.masks)
+def as_it_is(mixture: Tensor, estimated: SourceEstimate, f0: Tensor) -> Tensor:
+    return filtered(mixture, estimated.masks)
 
 
 def window_of(size: int) -> Way:
-    return lambda mixture, explanation, f0: filtered(mixture, explanation.masks, size)
+    return lambda mixture, estimated, f0: filtered(mixture, estimated.masks, size)
 
 
-def long_bass(mixture: Tensor, explanation: Explanation, f0: Tensor) -> Tensor:
-    bass = filtered(mixture, explanation.masks[-1:], 2 * MASK_FFT)
+def long_bass(mixture: Tensor, estimated: SourceEstimate, f0: Tensor) -> Tensor:
+    bass = filtered(mixture, estimated.masks[-1:], 2 * MASK_FFT)
     if len(f0) == 1:
         return bass
-    others = explanation.masks[:-1]
+    others = estimated.masks[:-1]
     return torch.cat((filtered(mixture - bass[0], others / others.sum(dim=0).clamp_min(1e-9)), bass))
 
 
-def twice(mixture: Tensor, explanation: Explanation, f0: Tensor) -> Tensor:
-    stems = filtered(mixture, explanation.masks)
+def twice(mixture: Tensor, estimated: SourceEstimate, f0: Tensor) -> Tensor:
+    stems = filtered(mixture, estimated.masks)
     return filtered(mixture, soft_masks(stft(stems, MASK_FFT).abs().square()))
 
 
 def misi(rounds: int) -> Way:
-    def way(mixture: Tensor, explanation: Explanation, f0: Tensor) -> Tensor:
+    def way(mixture: Tensor, estimated: SourceEstimate, f0: Tensor) -> Tensor:
         spectrum = stft(mixture, MASK_FFT)
-        magnitudes = explanation.masks * spectrum.abs()
-        stems = filtered(mixture, explanation.masks)
+        magnitudes = estimated.masks * spectrum.abs()
+        stems = filtered(mixture, estimated.masks)
         for _ in range(rounds):
             phases = torch.angle(stft(stems, MASK_FFT))
             stems = istft(torch.polar(magnitudes, phases), mixture.shape[-1], MASK_FFT)
@@ -85,7 +86,7 @@ def misi(rounds: int) -> Way:
     return way
 
 
-def onsets(mixture: Tensor, explanation: Explanation, f0: Tensor) -> Tensor:
+def onsets(mixture: Tensor, estimated: SourceEstimate, f0: Tensor) -> Tensor:
     """A consonant is heard before its note: where voices begin, the hiss of that moment is theirs alone."""
     sung = f0 > 0
     begins = torch.zeros_like(sung)
@@ -94,15 +95,15 @@ def onsets(mixture: Tensor, explanation: Explanation, f0: Tensor) -> Tensor:
     any_begins = begins.any(dim=0)
     theirs = begins / begins.sum(dim=0).clamp_min(1)
     hiss = mask_frequencies() >= HISS
-    masks = explanation.masks.clone()
+    masks = estimated.masks.clone()
     high = masks[:, hiss]
     masks[:, hiss] = torch.where(any_begins, theirs[:, None, :].expand_as(high), high)
     return filtered(mixture, masks)
 
 
-def loudest(mixture: Tensor, explanation: Explanation, f0: Tensor) -> Tensor:
-    winner = explanation.masks.argmax(dim=0, keepdim=True)
-    return filtered(mixture, torch.zeros_like(explanation.masks).scatter_(0, winner, 1.0))
+def loudest(mixture: Tensor, estimated: SourceEstimate, f0: Tensor) -> Tensor:
+    winner = estimated.masks.argmax(dim=0, keepdim=True)
+    return filtered(mixture, torch.zeros_like(estimated.masks).scatter_(0, winner, 1.0))
 
 
 WAYS: dict[str, Way] = {
@@ -133,10 +134,10 @@ def main() -> int:
             names.append(recording.name)
             tracks = separator.pitch.estimate(recording.mixture, len(recording.stems))
             mixture, f0 = torch.from_numpy(recording.mixture), tracks.as_input()
-            explanation = separator.method.explainer(mixture, f0, spare=spare_of(tracks).as_input())
+            estimated = separator.method.estimate(mixture, f0, alternative=alternatives_of(tracks).as_input())
             for name, way in WAYS.items():
                 with torch.no_grad():
-                    stems = way(mixture, explanation, f0).numpy()
+                    stems = way(mixture, estimated, f0).numpy()
                 scores = si_sdr_per_second(recording.stems, stems, SAMPLE_RATE)
                 rows[name].append(mean_and_median(scores)[0])
     except VocsepError as error:

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.audio import find_audio, read_audio, to_analysis
 from vocsep.errors import DependencyError
+from vocsep.media.reading import find_audio, read_audio, to_analysis
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 

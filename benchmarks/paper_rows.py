@@ -17,7 +17,7 @@ from paper_songs import Test
 
 from vocsep import Separator
 from vocsep.evaluation.si_sdr import si_sdr_per_second
-from vocsep.fit import FitProgress, FitSettings, checkpoint_of, fit
+from vocsep.fit.fit import FitProgress, FitSettings, checkpoint_of, fit
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.spectra import SAMPLE_RATE
 

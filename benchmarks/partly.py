@@ -1,9 +1,10 @@
 """What stems are worth: `python benchmarks/partly.py`, on synthetic singing, minutes of one core a seed.
 
-A choir of four synthetic singers sings songs in a room; models are fitted to folders of them by `vocsep.fit`,
-from random weights (or the shipped ones), with the same number of steps each, and separate other songs of the
-same singers without adaptation (`--adapt 0`). While learning, F0 is estimated from the mixtures; when judged,
-it is the true one, because what F0 errors cost is the same for all and larger than what is measured here.
+A choir of four synthetic singers sings songs in a room; models are fitted to folders of them by
+`vocsep.fit.fit`, from random weights (or the shipped ones), with the same number of steps each, and separate
+other songs of the same singers without adaptation (`--adapt 0`). While learning, F0 is estimated from the
+mixtures; when judged, it is the true one, because what F0 errors cost is the same for all and larger than
+what is measured here.
 
 - mixtures: nothing but the mixtures (``supervision none``);
 - + sopranos: the mixtures, and songs of the soprano alone;
@@ -31,8 +32,8 @@ from numpy.typing import NDArray
 from vocsep import Separator
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr_per_second
-from vocsep.fit import fit
-from vocsep.fit_settings import FitSettings
+from vocsep.fit.fit import fit
+from vocsep.fit.settings import FitSettings
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.singers.performance import CONTROL, perform
 from vocsep.singers.room import reverberate, room_response

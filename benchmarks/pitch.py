@@ -17,11 +17,11 @@ import numpy as np
 from mixtures import Recording, groups, recordings
 
 from vocsep import Separator
-from vocsep.audio import read_audio, to_analysis
 from vocsep.errors import DependencyError, VocsepError
 from vocsep.evaluation.multi_f0 import multipitch_scores, voice_recall
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr_per_second
+from vocsep.media.reading import read_audio, to_analysis
 from vocsep.pitch.estimate import DEFAULT_REFINE, MOST_VOICES, PitchEstimator, number_of_voices
 from vocsep.pitch.intonation import cents_apart
 from vocsep.pitch.tracks import F0Tracks

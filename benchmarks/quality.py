@@ -20,11 +20,11 @@ from halls import in_hall
 from mixtures import Recording, Stems, groups, recordings
 
 from vocsep import Separator
-from vocsep.baselines.oracle import oracle_stems
 from vocsep.errors import VocsepError
 from vocsep.evaluation.multi_f0 import multipitch_scores, voice_recall
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr_per_second
+from vocsep.methods.oracle import oracle_stems
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import SAMPLE_RATE
 

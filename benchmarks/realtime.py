@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from vocsep.audio import find_audio, read_audio
 from vocsep.errors import VocsepError
+from vocsep.media.reading import find_audio, read_audio
 
 
 def mixture_of(source: Path, seconds: float, voices: int, target: Path) -> None:

@@ -5,9 +5,9 @@
 Five measurements, each in a process of its own so that its peak memory is its own: a whole step (estimator,
 source model, loss, backward, Adam) and the source model alone, forward and backward; once with the default
 preset, once with the `paper` preset, a bank of 101 oscillators and the recursion sample by sample
-(tests/plain.py). ``step`` learns by the paper's loss on the waveform (objective sound), ``power-step`` by the
-powers that masks are made of, which is what `vocsep fit` does by default. With --plain-batch below --batch
-the plain figures are scaled up, which the output says.
+(tests/support/plain.py). ``step`` learns by the paper's loss on the waveform (objective sound),
+``power-step`` by the powers that masks are made of, which is what `vocsep fit` does by default. With
+--plain-batch below --batch the plain figures are scaled up, which the output says.
 """
 
 import argparse
@@ -21,20 +21,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 import torch  # noqa: E402
 from plain import plain_synthesise  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from vocsep.estimator.network import Estimator, EstimatorSettings  # noqa: E402
-from vocsep.excerpts import Excerpts  # noqa: E402
-from vocsep.loss import FFT_SIZES, multi_scale_spectral_loss  # noqa: E402
 from vocsep.source.excitation import harmonic_excitation, uniform_noise  # noqa: E402
 from vocsep.source.lsf import lsf_from_increments  # noqa: E402
 from vocsep.source.voice import SourceParameters, synthesise  # noqa: E402
 from vocsep.spectra import HOP, SAMPLE_RATE  # noqa: E402
-from vocsep.training import Trainer  # noqa: E402
+from vocsep.training.excerpts import Excerpts  # noqa: E402
+from vocsep.training.loop import Trainer  # noqa: E402
+from vocsep.training.loss import FFT_SIZES, multi_scale_spectral_loss  # noqa: E402
 
 CASES = ("step", "power-step", "plain-step", "source", "plain-source")
 COMPARED = (("step", "plain-step"), ("power-step", "plain-step"), ("source", "plain-source"))

@@ -12,18 +12,20 @@ from vocsep.errors import ModelError
 from vocsep.evaluation.multi_f0 import multipitch_scores
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr, si_sdr_per_second
-from vocsep.masks import NOISE_SHARE, soft_masks, voice_powers, wiener_filter
+from vocsep.filtering.masks import soft_masks
+from vocsep.filtering.postfilter import load_postfilter, postfiltered
+from vocsep.filtering.same_note import shared_alike
+from vocsep.filtering.wiener import wiener_filter
 from vocsep.model import shipped_model
-from vocsep.pitch.spares import spare_of
-from vocsep.postfilter.network import load_postfilter, postfiltered
-from vocsep.results import Separation
-from vocsep.same_note import shared_alike
-from vocsep.separate import Separator
+from vocsep.pitch.alternatives import alternatives_of
+from vocsep.separation.results import Separation
+from vocsep.separation.separator import Separator
 from vocsep.singers.demo import sing_demo
 from vocsep.singers.quartet import sing_score
 from vocsep.singers.score import random_score
+from vocsep.source.powers import NOISE_SHARE, voice_powers
+from vocsep.source.unison import OFFSETS, choices_of_f0, mixed_combs, sung_choices
 from vocsep.spectra import MASK_FFT, SAMPLE_RATE, stft
-from vocsep.unison import OFFSETS, choices_of_f0, mixed_combs, sung_choices
 
 
 def lacking() -> str:
@@ -114,7 +116,7 @@ real = [
 
 def of_each_singer(stems: np.ndarray, result: Separation) -> np.ndarray:
     """What each stem holds of each singer, ``(stems, singers, samples)``: its mask, on each singer alone."""
-    choices = choices_of_f0(result.tracks.as_input(), spare_of(result.tracks).as_input())
+    choices = choices_of_f0(result.tracks.as_input(), alternatives_of(result.tracks).as_input())
     combs = mixed_combs(result.parameters, sung_choices(choices, stems.shape[1]))
     powers = voice_powers(result.parameters, combs, NOISE_SHARE)
     f0, mixture = result.tracks.as_input(), torch.from_numpy(stems.sum(axis=0))

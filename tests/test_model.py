@@ -10,15 +10,8 @@ from safetensors.torch import save_file
 from vocsep import model
 from vocsep.errors import ModelError, SettingsError
 from vocsep.estimator.network import Estimator, EstimatorSettings
-from vocsep.model import (
-    MODEL_VERSION,
-    load_estimator,
-    load_model,
-    pick_device,
-    save_estimator,
-    save_model,
-    shipped_model,
-)
+from vocsep.estimator.stored import load_estimator, save_estimator
+from vocsep.model import MODEL_VERSION, load_model, pick_device, save_model, shipped_model
 
 TENSORS = {"weight": torch.arange(12.0).reshape(3, 4).t(), "count": torch.tensor(3)}
 SETTINGS = {"hidden": 96, "preset": "comb", "gap": 1e-3}

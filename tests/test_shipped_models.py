@@ -8,12 +8,13 @@ import pytest
 import torch
 import yaml
 
-from vocsep.explain import ExplainSettings, SourceFilter, levelled_comb
-from vocsep.model import load_estimator, load_model, shipped_model
+from vocsep.estimator.stored import load_estimator
+from vocsep.filtering.postfilter import load_postfilter
+from vocsep.methods.source_filter import SourceFilter, SourceFilterSettings, levelled_comb
+from vocsep.model import load_model, shipped_model
 from vocsep.pitch.estimate import PitchEstimator, number_of_voices
 from vocsep.pitch.refiner import restore_refiner
 from vocsep.pitch.salience import restore_network
-from vocsep.postfilter.network import load_postfilter
 from vocsep.singers.quartet import sing_quartet
 from vocsep.spectra import MASK_FFT, stft
 
@@ -35,14 +36,14 @@ def _says(name: str, count: int) -> bool:
 
 def test_the_pitch_network_is_as_large_as_its_card_says() -> None:
     stored = load_model(shipped_model("pitch"), "pitch")
-    network = restore_network(stored.tensors, stored.settings)
+    network = restore_network(stored)
     assert _says("pitch", sum(p.numel() for p in network.parameters()))
     assert "synthetic singing only" in stored.card["data"]
 
 
 def test_the_refiner_is_as_large_as_its_card_says() -> None:
     stored = load_model(shipped_model("refiner"), "refiner")
-    network = restore_refiner(stored.tensors, stored.settings)
+    network = restore_refiner(stored)
     assert _says("refiner", sum(p.numel() for p in network.parameters()))
     assert "synthetic singing only" in stored.card["data"]
 
@@ -64,7 +65,7 @@ def test_the_postfilter_brings_singers_apart_that_it_has_not_heard() -> None:
     sung = sing_quartet(77, 6.0)
     spectra = stft(torch.from_numpy(sung.stems), MASK_FFT)
     mixture = spectra.sum(dim=0)
-    explained = SourceFilter(levelled_comb, ExplainSettings(steps=0))
+    explained = SourceFilter(levelled_comb, SourceFilterSettings(steps=0))
     f0, signal = torch.from_numpy(sung.f0), torch.from_numpy(sung.mixture)
     errors = [
         (replace(explained, postfilter=each)(signal, f0).masks * mixture - spectra).abs().square().sum()

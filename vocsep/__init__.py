@@ -12,13 +12,13 @@ __all__ = ["F0Tracks", "Separation", "Separator", "VocsepError", "__version__"]
 if TYPE_CHECKING:
     from vocsep.errors import VocsepError
     from vocsep.pitch.tracks import F0Tracks
-    from vocsep.results import Separation
-    from vocsep.separate import Separator
+    from vocsep.separation.results import Separation
+    from vocsep.separation.separator import Separator
 
 _HOMES = {
     "F0Tracks": "vocsep.pitch.tracks",
-    "Separation": "vocsep.results",
-    "Separator": "vocsep.separate",
+    "Separation": "vocsep.separation.results",
+    "Separator": "vocsep.separation.separator",
     "VocsepError": "vocsep.errors",
 }
 

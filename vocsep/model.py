@@ -5,7 +5,7 @@ A model is one safetensors file. Its tensors are the weights; its metadata, whic
 =========== ==========================================================================================
 ``format``  always ``vocsep``
 ``version`` `MODEL_VERSION` of the program that wrote it
-``kind``    ``pitch`` (salience network), ``refiner`` (second look), ``voices`` (estimator), ``postfilter``,
+``kind``    ``pitch`` (salience network), ``refiner`` (F0 refinement), ``voices`` (estimator), ``postfilter``,
             ``unet`` (supervised baseline) or ``checkpoint`` (an unfinished fit)
 ``settings`` JSON: what is needed to build the network again
 ``card``    JSON: what it is, what it heard, how it was made, what it reached
@@ -26,10 +26,10 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from vocsep.errors import ModelError, SettingsError
-from vocsep.staging import written_beside
+from vocsep.media.staging import written_beside
 
 if TYPE_CHECKING:
-    from vocsep.estimator.network import Estimator
+    pass
 
 MODEL_VERSION = 1  # raised when an older program could misread what a newer one writes
 
@@ -38,7 +38,7 @@ Kind = Literal["pitch", "refiner", "voices", "postfilter", "unet", "checkpoint"]
 
 _CALLED = {
     "pitch": "a pitch model",
-    "refiner": "a model of the second look",
+    "refiner": "a model of the F0 refinement",
     "voices": "a voices model",
     "postfilter": "a post-filter",
     "unet": "a U-Net model",
@@ -130,18 +130,21 @@ def load_model(path: Path | str, kind: Kind) -> StoredModel:
     return StoredModel(tensors, settings, card, path)
 
 
-def restored(make: Callable[[], Network], tensors: Mapping[str, Tensor], kind: Kind) -> Network:
-    """The network that ``make`` builds, with stored weights, ready for use.
+def restored(make: Callable[[dict[str, Any]], Network], stored: StoredModel) -> Network:
+    """The network that ``make`` builds from the stored settings, with the stored weights, ready for use.
 
     Raises:
         ModelError: settings or shapes do not fit this version's network.
     """
     try:
-        network = make()
-        network.load_state_dict(tensors)
-    except (TypeError, ValueError, RuntimeError) as error:
-        reason = f"{_CALLED[kind]} that does not fit this version of vocsep ({_first_line(error)})"
-        raise ModelError(reason) from error
+        network = make(stored.settings)
+    except (SettingsError, TypeError, ValueError, RuntimeError) as error:
+        reason = f"its settings do not fit this version of vocsep ({_first_line(error)})"
+        raise ModelError(f"{stored.path}: {reason}") from error
+    try:
+        network.load_state_dict(stored.tensors)
+    except RuntimeError as error:  # torch lists every tensor over many lines
+        raise ModelError(f"{stored.path}: its weights do not fit its settings") from error
     return network.eval()
 
 
@@ -212,35 +215,3 @@ def pick_device(name: str = "auto") -> torch.device:
     if not there[name]:
         raise SettingsError(f"device {name}: this computer (or this build of torch) has none")
     return torch.device(name)
-
-
-def save_estimator(path: Path, estimator: "Estimator", card: Mapping[str, Any]) -> None:
-    """Write an estimator of source-model parameters with its settings (see `save_model`)."""
-    save_model(path, estimator.state_dict(), kind="voices", settings=estimator.settings.to_dict(), card=card)
-
-
-def load_estimator(path: Path | str | None = None) -> "Estimator":
-    """Build an estimator from a file (without a path: the one that vocsep ships), on the CPU, to be used.
-
-    Raises:
-        ModelError: see `load_model`; also where settings and weights do not fit this vocsep.
-    """
-    return estimator_from(load_model(shipped_model("voices") if path is None else path, "voices"))
-
-
-def estimator_from(stored: StoredModel) -> "Estimator":
-    """Build the estimator that ``stored`` describes (see `load_estimator`)."""
-    # Imported here: the pitch stage reads its weights through this file too and needs no estimator.
-    from vocsep.estimator.network import Estimator, EstimatorSettings
-
-    try:
-        estimator = Estimator(EstimatorSettings.from_dict(stored.settings))
-        estimator.load_state_dict(stored.tensors)
-    except (SettingsError, TypeError) as error:
-        raise ModelError(
-            f"{stored.path}: its settings do not fit this vocsep ({_first_line(error)})"
-        ) from error
-    except RuntimeError as error:
-        # torch lists every tensor over many lines.
-        raise ModelError(f"{stored.path}: its weights do not fit its settings") from error
-    return estimator.eval()

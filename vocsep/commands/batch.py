@@ -12,8 +12,8 @@ from vocsep.errors import AudioError, VocsepError, VoicesNotFound
 from vocsep.pitch.tracks import F0Tracks
 
 if TYPE_CHECKING:
-    from vocsep.results import FileReport
-    from vocsep.separate import Separator
+    from vocsep.separation.results import FileReport
+    from vocsep.separation.separator import Separator
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def demo(
 ) -> None:
     """Let vocsep sing a quartet itself, separate it, and show how well that went. No recording is needed."""
     from vocsep.commands.screen import Screen
-    from vocsep.separate import Separator
+    from vocsep.separation.separator import Separator
     from vocsep.singers.demo import sing_demo
 
     overwrite = _may_replace(folder, overwrite)
@@ -78,7 +78,7 @@ def _may_replace(folder: Path, overwrite: bool) -> bool:
 
 def _write_quartet(folder: Path, sung: "NDArray[np.float32]", sample_rate: int, overwrite: bool) -> Path:
     """Write ``mixture.wav`` and ``reference/voice_1.wav`` ..., float, so that they add up exactly."""
-    from vocsep.stems import StemWriter
+    from vocsep.media.writing import StemWriter
 
     (folder / "reference").mkdir(parents=True, exist_ok=True)
     mixture = folder / "mixture.wav"
@@ -90,8 +90,8 @@ def _write_quartet(folder: Path, sung: "NDArray[np.float32]", sample_rate: int, 
 
 def _scores(sung: "NDArray[np.float32]", stems: list[Path]) -> tuple[list[float], list[float]]:
     """SI-SDR of every voice in dB: of the mixture, and of the stem."""
-    from vocsep.audio import read_audio
     from vocsep.evaluation.si_sdr import si_sdr
+    from vocsep.media.reading import read_audio
 
     mixture = sung.sum(axis=0)
     before = [float(si_sdr(voice, mixture)) for voice in sung]

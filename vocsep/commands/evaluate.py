@@ -120,7 +120,7 @@ def evaluate(
         screen.line(f"scores of each second in {csv}")
     if plot:
         from vocsep.evaluation.scores import METRICS
-        from vocsep.score_plots import write_score_plot
+        from vocsep.pictures.scores import write_score_plot
 
         write_score_plot(
             scores, comparisons, plot, metric=METRICS[metric], title=f"compared with {references}"

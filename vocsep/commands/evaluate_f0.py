@@ -9,8 +9,8 @@ from vocsep.commands import options
 
 if TYPE_CHECKING:
     from vocsep.commands.screen import Screen
+    from vocsep.evaluation.pitch_scores import PitchScores
     from vocsep.pitch.tracks import F0Tracks
-    from vocsep.pitch_scores import PitchScores
 
 APART = 0.5  # s, ends of the two files further apart than this are worth a word
 
@@ -43,8 +43,8 @@ def evaluate_f0(
     from vocsep.commands.inputs import about
     from vocsep.commands.screen import Screen
     from vocsep.errors import F0Error
+    from vocsep.evaluation.pitch_scores import pitch_scores
     from vocsep.pitch.tracks import F0Tracks
-    from vocsep.pitch_scores import pitch_scores
 
     truth, guess = F0Tracks.read_csv(reference), F0Tracks.read_csv(estimate)
     try:

@@ -120,7 +120,7 @@ def f0(
         _write(tracks, output, format_ or BY_SUFFIX.get(output.suffix.lower(), Format.csv), start)
         screen.line(f"pitches in {output}")
     if plot:
-        from vocsep.report import write_plot
+        from vocsep.pictures.pitch import write_plot
 
         write_plot(tracks, plot, title=recording.name, start=start)
         screen.line(f"picture in {plot}")
@@ -130,7 +130,7 @@ def f0(
 
 def _read(recording: Path, start: float, duration: float | None) -> "NDArray[np.float32]":
     """The part asked for as 16 kHz mono, ``(samples,)``."""
-    from vocsep.audio import analysis_stream, open_audio
+    from vocsep.media.reading import analysis_stream, open_audio
 
     with open_audio(recording) as source:
         return analysis_stream(source, start=start, duration=duration)
@@ -148,7 +148,7 @@ def _crepe(audio: "NDArray[np.float32]", device: str, progress: "ProgressCallbac
 
 def _show(screen: "Screen", recording: Path, tracks: "F0Tracks", start: float) -> None:
     from vocsep.commands.tables import voice_table
-    from vocsep.report import pitch_plot
+    from vocsep.pictures.pitch import pitch_plot
 
     screen.line(f"{recording}", style="bold")
     screen.show(

@@ -12,7 +12,7 @@ from vocsep.commands.inputs import read_names
 from vocsep.commands.options import MODEL, OUTPUT, RUN, positive, within
 
 if TYPE_CHECKING:
-    from vocsep.fit_settings import FitSettings
+    from vocsep.fit.settings import FitSettings
 
 MOST_STEPS = 100_000_000
 STEMS = "Stems"
@@ -175,7 +175,7 @@ def fit(
 
     from vocsep.commands.fit_figures import show, tell
     from vocsep.commands.screen import Screen
-    from vocsep.fit import fit as learn
+    from vocsep.fit.fit import fit as learn
 
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.progress(target.stem) as progress:
@@ -203,7 +203,7 @@ def _settings(config: Path | None, given: dict[str, Any]) -> "FitSettings":
     Raises:
         SettingsError: an unknown name, or a value out of bounds.
     """
-    from vocsep.fit_settings import FitSettings
+    from vocsep.fit.settings import FitSettings
 
     settings = FitSettings.from_yaml(config) if config else FitSettings()
     if "steps" in given and "minutes" not in given and settings.minutes == FitSettings().minutes:

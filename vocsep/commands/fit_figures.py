@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vocsep.commands.screen import ProgressCallback, Screen
-    from vocsep.fit_result import FitProgress, FitResult
-    from vocsep.song_reader import Taken
+    from vocsep.fit.result import FitProgress, FitResult
+    from vocsep.fit.song_reader import Taken
 
 STAGES = {"recordings": "finding pitches", "training": "learning"}
 ENDED = {
@@ -37,7 +37,7 @@ def tell(progress: "ProgressCallback", at: "FitProgress") -> None:
 
 
 def _time(seconds: float) -> str:
-    from vocsep.report import clock
+    from vocsep.pictures.pitch import clock
 
     return clock(seconds)
 

@@ -23,7 +23,7 @@ def find_recordings(paths: Sequence[Path], output: Path) -> tuple[list[Path], li
 
     What lies in ``output`` is passed over in folders: stems of an earlier run are no new input.
     """
-    from vocsep.audio import find_audio
+    from vocsep.media.reading import find_audio
 
     found: dict[Path, Path] = {}
     failed = []
@@ -130,7 +130,7 @@ def check_picture(plot: Path | None) -> None:
         typer.BadParameter: an unknown suffix.
         DependencyError: matplotlib is not installed.
     """
-    from vocsep.pictures import PICTURES, require_matplotlib
+    from vocsep.pictures.files import PICTURES, require_matplotlib
 
     if plot is None:
         return

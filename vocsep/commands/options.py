@@ -10,7 +10,7 @@ import typer
 
 MOST_VOICES = 8
 LARGEST_SEED = 2**32 - 1
-MOST_REFINE = 10  # second looks; they settle after two or three
+MOST_REFINE = 10  # refinements; they settle after two or three
 MOST_ADAPT = 10_000  # steps; a run of hours on any file
 
 MODEL = "Models and pitches"
@@ -130,7 +130,7 @@ RefinerModel = Annotated[
         "--refiner-model",
         metavar="FILE",
         rich_help_panel=MODEL,
-        help="Second look made by [bold]vocsep train-refiner[/bold]. Default: the shipped one.",
+        help="F0 refinement made by [bold]vocsep train-refiner[/bold]. Default: the shipped one.",
     ),
 ]
 PostfilterModel = Annotated[

@@ -11,7 +11,7 @@ from vocsep.commands.options import MODEL, OUTPUT
 from vocsep.pitch import DEFAULT_REFINE
 
 if TYPE_CHECKING:
-    from vocsep.results import FileReport
+    from vocsep.separation.results import FileReport
 
 
 class Method(str, Enum):
@@ -186,7 +186,7 @@ def separate(
         screen.error(failure.error)
     reports: list[FileReport] = []
     if jobs:
-        from vocsep.separate import Separator
+        from vocsep.separation.separator import Separator
 
         separator = Separator(
             model,

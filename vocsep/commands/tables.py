@@ -9,15 +9,15 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from vocsep.report import voice_style
+from vocsep.pictures.pitch import voice_style
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from vocsep.evaluation.multi_f0 import MultipitchScores
+    from vocsep.evaluation.pitch_scores import VoiceScores
     from vocsep.pitch.intonation import VoiceStatistics
-    from vocsep.pitch_scores import VoiceScores
 
 NEVER = "-"
 

@@ -20,8 +20,8 @@ def train_pitch(
 
     refuse_existing([output], overwrite)
     screen = Screen(quiet=quiet)
-    from vocsep.pitch.learning import TrainingProgress
-    from vocsep.pitch.training import train_pitch as train
+    from vocsep.training.pitch import train_pitch as train
+    from vocsep.training.pitch_learning import TrainingProgress
 
     with screen.progress(output.name) as progress:
         progress("singing", 0.0)

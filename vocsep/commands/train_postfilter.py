@@ -11,10 +11,10 @@ def train_postfilter(
     output: options.TrainedModel,
     minutes: options.Minutes = 60.0,
     singers: options.Singers = 400,
-    lessons: Annotated[
+    examples: Annotated[
         int,
         typer.Option(
-            "--lessons",
+            "--examples",
             callback=options.within(1, 1_000_000),
             metavar="N",
             help="Mixtures of them to separate, before learning (about 2.5 MB of memory each).",
@@ -35,7 +35,7 @@ def train_postfilter(
 
     refuse_existing([output], overwrite)
     screen = Screen(quiet=quiet)
-    from vocsep.postfilter_training import train_postfilter as train
+    from vocsep.training.postfilter import train_postfilter as train
 
     with screen.progress(output.name) as progress:
         progress("singing", 0.0)
@@ -44,7 +44,7 @@ def train_postfilter(
             minutes=minutes,
             seed=seed,
             singers=singers,
-            lessons=lessons,
+            examples=examples,
             workers=workers,
             pitch_model=pitch_model,
             model=model,
@@ -52,5 +52,5 @@ def train_postfilter(
             chorales=chorales,
             progress=lambda stage, at: progress(stage, at.share),
         )
-    screen.line(f"{written}: trained for {minutes:g} minutes on {lessons} mixtures")
+    screen.line(f"{written}: trained for {minutes:g} minutes on {examples} mixtures")
     screen.line(f"use it:  vocsep separate my_recording.wav -n 4 --postfilter-model {written}")

@@ -1,4 +1,4 @@
-"""``vocsep train-refiner``: make the network of the second look again, from synthetic singing."""
+"""``vocsep train-refiner``: make the network of the F0 refinement again, from synthetic singing."""
 
 from typing import Annotated
 
@@ -11,10 +11,10 @@ def train_refiner(
     output: options.TrainedModel,
     minutes: options.Minutes = 40.0,
     singers: options.Singers = 1600,
-    lessons: Annotated[
+    examples: Annotated[
         int,
         typer.Option(
-            "--lessons",
+            "--examples",
             callback=options.within(1, 1_000_000),
             metavar="N",
             help="Mixtures of them to listen to, before learning.",
@@ -28,13 +28,13 @@ def train_refiner(
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Train the second look on what the first one gets wrong. Few people need this: one is shipped."""
+    """Train the F0 refinement on what the first one gets wrong. Few people need this: one is shipped."""
     from vocsep.commands.inputs import refuse_existing
     from vocsep.commands.screen import Screen
 
     refuse_existing([output], overwrite)
     screen = Screen(quiet=quiet)
-    from vocsep.pitch.refiner_training import train_refiner as train
+    from vocsep.training.refiner import train_refiner as train
 
     with screen.progress(output.name) as progress:
         progress("singing", 0.0)
@@ -43,12 +43,12 @@ def train_refiner(
             minutes=minutes,
             seed=seed,
             singers=singers,
-            lessons=lessons,
+            examples=examples,
             workers=workers,
             pitch_model=pitch_model,
             start=start,
             chorales=chorales,
             progress=lambda stage, at: progress(stage, at.share),
         )
-    screen.line(f"{written}: trained for {minutes:g} minutes on {lessons} mixtures")
+    screen.line(f"{written}: trained for {minutes:g} minutes on {examples} mixtures")
     screen.line(f"use it:  vocsep separate my_recording.wav -n 4 --refiner-model {written}")

@@ -18,8 +18,8 @@ def train_voices(
 
     refuse_existing([output], overwrite)
     screen = Screen(quiet=quiet)
-    from vocsep.schedule import Progress
-    from vocsep.voices_training import train_voices as train
+    from vocsep.training.schedule import Progress
+    from vocsep.training.voices import train_voices as train
 
     with screen.progress(output.name) as progress:
         progress("singing", 0.0)

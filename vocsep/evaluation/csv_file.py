@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from vocsep.evaluation.scores import METRICS, Evaluation
-from vocsep.staging import written_beside
+from vocsep.media.staging import written_beside
 
 
 def write_csv(evaluation: Evaluation, path: Path) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vocsep.decode import ANY_FORMAT
 from vocsep.errors import AudioError
+from vocsep.media.decode import ANY_FORMAT
 
 STEMS = "stems"  # a subfolder of this name holds the stems of the folder's song
 

@@ -112,9 +112,9 @@ def evaluate_folders(
         found = find_stems(folder)
         matched = match_stems(truth, found, folder)
         plans[name] = {title: plan_matching(song, truth[title], match) for title, song in matched.items()}
-        spare = [song.name for song in found.values() if song not in matched.values()]
-        if spare:
-            notes.append(f"{folder}: no references for {', '.join(spare)}, left out")
+        alternative = [song.name for song in found.values() if song not in matched.values()]
+        if alternative:
+            notes.append(f"{folder}: no references for {', '.join(alternative)}, left out")
     scored: dict[str, list[SongScores]] = {name: [] for name in estimates}
     for title, song in truth.items():
         progress(f"{title}: reading", 0.0)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.audio import read_audio, require_sound, to_analysis
 from vocsep.errors import AudioError
 from vocsep.evaluation.folders import SongStems
 from vocsep.evaluation.matching import EstimateFiles, Match, best_permutation, by_name
 from vocsep.evaluation.seconds import in_seconds, scored_seconds
 from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.evaluation.spectral_snr import spectral_snr_per_second
+from vocsep.media.reading import read_audio, require_sound, to_analysis
 from vocsep.spectra import SAMPLE_RATE
 
 TOLERANCE = 0.1  # s, a larger difference of lengths is worth a word

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.pitch.features import BINS_PER_OCTAVE, LOWEST
+from vocsep.pitch.harmonic_stack import BINS_PER_OCTAVE, LOWEST
 
 CANDIDATES = 6  # of a frame for up to four voices, two more than the number of voices beyond
 FLOOR = 0.08  # salience under which a peak is no candidate

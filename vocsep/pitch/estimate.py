@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from vocsep.errors import SettingsError, VoicesNotFound
 from vocsep.model import load_model, pick_device, shipped_model
 from vocsep.pitch import DEFAULT_REFINE
+from vocsep.pitch.alternatives import EstimatedTracks, find_alternatives
 from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates
 from vocsep.pitch.crossings import cross_voices
-from vocsep.pitch.features import BINS
 from vocsep.pitch.gaps import mend
+from vocsep.pitch.harmonic_stack import BINS
 from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.octaves import lower_octaves
+from vocsep.pitch.refinement import F0Refinement, best_places
 from vocsep.pitch.salience import SalienceNetwork, restore_network
-from vocsep.pitch.second_look import SecondLook, best_places
-from vocsep.pitch.spares import HeardTracks, find_spares
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.pitch.viterbi import assign_viterbi
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
@@ -59,7 +59,7 @@ class PitchEstimator:
 
     Args:
         model: weights of the salience network; the shipped ones by default.
-        refiner: weights of the second look; the shipped ones by default.
+        refiner: weights of the F0 refinement; the shipped ones by default.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         assign: ``viterbi`` (default) or ``heuristic`` (the paper's).
         refine: how many times each voice is looked at again, once the tracks of all are known; 0 = never.
@@ -84,9 +84,9 @@ class PitchEstimator:
             raise SettingsError(f"assign: {assign!r} is not one of viterbi, heuristic")
         stored = load_model(model or shipped_model("pitch"), "pitch")
         self.device = pick_device(device)
-        self.network: SalienceNetwork = restore_network(stored.tensors, stored.settings).to(self.device)
+        self.network: SalienceNetwork = restore_network(stored).to(self.device)
         self.assign, self.refine = assign, refine
-        self.second = SecondLook(refiner, device=self.device) if refine else None
+        self.second = F0Refinement(refiner, device=self.device) if refine else None
 
     def first_look(
         self, audio: NDArray[np.float32], most: int, progress: Callable[[float], None] | None = None
@@ -124,7 +124,7 @@ class PitchEstimator:
         audio: NDArray[np.float32],
         voices: int | None = None,
         progress: Callable[[float], None] | None = None,
-    ) -> HeardTracks:
+    ) -> EstimatedTracks:
         """One F0 track for each voice, the highest first, and what else was heard near each.
 
         Args:
@@ -155,8 +155,10 @@ class PitchEstimator:
                 pitch = best_places(*self.second.probability(audio, salience, pitch))
                 told((2 + look) / (1 + self.refine))
         pitch = cross_voices(pitch)
-        tracks, spare = (440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_spares(candidates, pitch)))
-        return HeardTracks(tracks, F0Tracks(spare))
+        tracks, alternative = (
+            440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_alternatives(candidates, pitch))
+        )
+        return EstimatedTracks(tracks, F0Tracks(alternative))
 
     def _assigned(
         self, audio: NDArray[np.float32], candidates: Candidates, voices: int

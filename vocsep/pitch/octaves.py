@@ -1,7 +1,8 @@
 """Octaves that nobody sings: the even partials of a singer in unison, heard as one more voice.
 
 Of two singers on one note, the one with strong even partials and a vibrato of his own looks like a singer an
-octave higher. The assignment has a voice to spare, believes it, and all voices between move by one place.
+octave higher. The assignment has a voice to alternative, believes it, and all voices between move by one
+place.
 What tells the two apart lies between the partials of the octave: a singer on f has odd partials that move as
 his even ones do, a singer on 2 f has none. So both are tried on the mixture, the octave as it was heard and
 the same F0 an octave lower, beside the singer who is there already, with the levels of all voices by a
@@ -20,10 +21,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_closing
 
 from vocsep.estimator.features import LONG_HOP, harmonic_levels
-from vocsep.masks import comb_powers, mask_frequencies
 from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.gaps import voiced_runs
 from vocsep.source.excitation import harmonic_excitation
+from vocsep.source.powers import comb_powers, mask_frequencies
 from vocsep.source.voice import band_matrix
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, stft
 
@@ -75,8 +76,8 @@ def octaves(pitch: Array) -> list[Octave]:
 def unexplained(audio: NDArray[np.float32], pitch: Array) -> Array:
     """How much of each second frame the voices leave unexplained, with the best levels in broad bands.
 
-    The generalised Kullback-Leibler divergence of magnitudes (`vocsep.divergence`) below `TOP`, divided by
-    the sum of the frame's magnitudes.
+    The generalised Kullback-Leibler divergence of magnitudes (`vocsep.estimator.divergence`) below `TOP`,
+    divided by the sum of the frame's magnitudes.
 
     Args:
         audio: ``(samples,)`` mono at 16 kHz.

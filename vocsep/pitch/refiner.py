@@ -1,7 +1,7 @@
 """The refiner: a network that looks again at one voice, with the tracks of all others at hand.
 
-It sees the crop of the harmonic stack around a track (vocsep.pitch.view) and says, for each frame, how likely
-each place within the crop is the voice's true F0, and how likely the voice is silent.
+It sees the crop of the harmonic stack around a track (vocsep.pitch.refiner_features) and says, for each
+frame, how likely each place within the crop is the voice's true F0, and how likely the voice is silent.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vocsep.model import restored
+from vocsep.model import StoredModel, restored
 from vocsep.pitch.blocks import TimeBlock
-from vocsep.pitch.view import CHANNELS
+from vocsep.pitch.refiner_features import CHANNELS
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class RefinerNetwork(nn.Module):
         return torch.cat((self.place(x)[:, 0], self.silent(pooled)), dim=1)
 
 
-def restore_refiner(tensors: dict[str, Tensor], settings: dict[str, Any]) -> RefinerNetwork:
+def restore_refiner(stored: StoredModel) -> RefinerNetwork:
     """A network from stored weights and settings.
 
     Raises:
         ModelError: settings or shapes do not fit this version's network.
     """
-    return restored(lambda: RefinerNetwork(RefinerSettings(**settings)), tensors, "refiner")
+    return restored(lambda settings: RefinerNetwork(RefinerSettings(**settings)), stored)

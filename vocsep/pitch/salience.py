@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vocsep.model import restored
+from vocsep.model import StoredModel, restored
 from vocsep.pitch.blocks import TimeBlock
-from vocsep.pitch.features import BINS, BINS_PER_OCTAVE, HOP_COARSE, READINGS, HarmonicStack
+from vocsep.pitch.harmonic_stack import BINS, BINS_PER_OCTAVE, HOP_COARSE, READINGS, HarmonicStack
 from vocsep.precision import fast_convolutions
 from vocsep.spectra import HOP, frame_count
 
@@ -84,10 +84,10 @@ class SalienceNetwork(nn.Module):
         return result
 
 
-def restore_network(tensors: dict[str, Tensor], settings: dict[str, Any]) -> SalienceNetwork:
+def restore_network(stored: StoredModel) -> SalienceNetwork:
     """A network from stored weights and settings.
 
     Raises:
         ModelError: settings or shapes do not fit this version's network.
     """
-    return restored(lambda: SalienceNetwork(SalienceSettings(**settings)), tensors, "pitch")
+    return restored(lambda settings: SalienceNetwork(SalienceSettings(**settings)), stored)

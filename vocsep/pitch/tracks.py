@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from vocsep.errors import F0Error
+from vocsep.media.staging import written_beside
 from vocsep.pitch.intonation import VoiceStatistics, cents_apart, note_name, statistics_of_voice
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, frame_times
-from vocsep.staging import written_beside
 
 __all__ = ["F0Tracks", "VoiceStatistics", "cents_apart", "note_name", "resample_f0"]
 

@@ -44,7 +44,7 @@ class SourceParameters:
         correction: ``(batch, voices, frames, bands)`` dB on mel-spaced centres, on top of the all-pole filter
             (ours); None is 0 dB everywhere.
         shares: ``(batch, voices, frames, choices)`` of the voice's harmonic power that each of several combs
-            has (ours, `vocsep.unison`), adding up to one; None is the comb of ``f0`` alone.
+            has (ours, `vocsep.source.unison`), adding up to one; None is the comb of ``f0`` alone.
     """
 
     f0: Tensor

@@ -1,0 +1,720 @@
+"""The command line: exit codes, one line for each mistake, and what is asked of the rooms below it.
+
+The rooms are replaced by small fakes through ``sys.modules``, where the commands find them when they run.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+
+from vocsep.cli import app, main
+from vocsep.commands.separate import Method
+from vocsep.errors import AudioError, Interrupted, ModelError, VoicesNotFound
+from vocsep.estimator.adapt import DEFAULT_STEPS
+from vocsep.fit.result import FitProgress, FitResult
+from vocsep.fit.song_reader import Taken
+from vocsep.methods.registry import METHODS
+from vocsep.pitch.tracks import F0Tracks
+from vocsep.training.loop import Progress
+
+ISSUE_FLAGS = {
+    "separate": "--voices -n --output -o --model --names --f0 --assign --refine --adapt --method --stems "
+    "--synth --minus-one --format --bit-depth --start --duration --device --seed --overwrite -y --quiet "
+    "-q --json",
+    "f0": "--voices -n --output -o --format --plot --method --assign --refine --start --duration",
+    "fit": "--voices -n --supervised --unsupervised --names --per-voice-decoders --output -o --method "
+    "--preset --steps --minutes --device --resume --seed --config",
+    "demo": "--seed --device --quiet",
+    "train-pitch": "--output -o --minutes --seed",
+    "train-postfilter": "--output -o --minutes --seed --examples --pitch-model --model",
+    "train-refiner": "--output -o --minutes --seed --examples --pitch-model",
+}
+
+BAD_USAGE = {
+    "separate a.wav -n 0": "0 is not within 1 .. 8",
+    "separate a.wav -n 40": "40 is not within 1 .. 8",
+    "separate a.wav -n 4.5": "4.5",
+    "separate a.wav --voices=x": "x",
+    "separate a.wav --adapt -1": "-1 is not within 0 .. 10000",
+    "separate a.wav --refine 11": "11 is not within 0 .. 10",
+    "separate a.wav --start -0.5": "-0.5 is not",
+    "separate a.wav --start nan": "nan is not",
+    "separate a.wav --duration 0": "0 is not more than 0",
+    "separate a.wav --duration inf": "inf is not",
+    "separate a.wav --seed -3": "-3 is not within",
+    "separate a.wav --format aac": "aac",
+    "separate a.wav --bit-depth 8": "8",
+    "separate a.wav --format flac --bit-depth float": "flac holds 16 or 24",
+    "separate a.wav --format mp3 --bit-depth 16": "mp3 has no bit depth",
+    "separate a.wav --method magic": "magic",
+    "separate a.wav --assign luck": "luck",
+    "separate a.wav --device tpu": "tpu",
+    "separate a.wav -n 4 --names a,b": "--names holds 2 names, but -n is 4",
+    "separate a.wav --names a,,b": "an empty name",
+    "separate a.wav --names a,A": "more than once",
+    "separate a.wav --names ../a,b": "'../a' cannot be the name of a file",
+    "separate a.wav b.wav --f0 t.csv": "t.csv",
+    "separate": "RECORDING",
+    "separate a.wav --nmes a": "--nmes",
+    "f0 a.wav --method crepe -n 2": "-n is 2",
+    "f0 a.wav --format csv": "-o",
+    "f0 a.wav --plot a.gif": "a.gif",
+    "fit d --steps 0": "0 is not within",
+    "fit d --minutes 0": "0 is not more than 0",
+    "fit d --supervised --unsupervised": "exclude each other",
+    "train-pitch": "--output",
+    "train-pitch -o m --minutes -1": "-1 is not more than 0",
+    "train-postfilter -o m --examples 0": "0 is not within",
+    "train-refiner -o m --examples 0": "0 is not within",
+    "evaluate-f0 truth.csv": "ESTIMATE",
+    "nosuch": "nosuch",
+}
+
+
+@dataclass
+class Report:
+    """What `Separator.separate_file` hands back."""
+
+    input: Path
+    stems: list[Path]
+    statistics: list[Any]
+    confidence: list[list[float]]
+    extra: list[Path] = field(default_factory=list)
+    sample_rate: int = 44100
+    channels: int = 2
+    samples: int = 88200
+    seconds_of_audio: float = 2.0
+    voices: int = 2
+    gain_db: float = 0.0
+    warnings: list[str] = field(default_factory=list)
+    elapsed: dict[str, float] = field(default_factory=lambda: {"pitch": 0.5, "separating": 0.5})
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"input": self.input, "stems": self.stems, "voices": self.voices, "gain_db": self.gain_db}
+
+
+class FakeSeparator:
+    """Writes empty stems and remembers what it was asked."""
+
+    made: list[dict[str, Any]]
+    asked: list[dict[str, Any]]
+    failing: dict[str, BaseException]
+    report: dict[str, Any]
+
+    def __init__(self, model: Path | None = None, **settings: Any) -> None:
+        self.made.append({"model": model, **settings})
+        if "model" in self.failing:
+            raise self.failing["model"]
+
+    def separate_file(self, path: Path, folder: Path, voices: int | None = None, **wishes: Any) -> Report:
+        wishes["progress"]("pitch", 0.0)
+        wishes["progress"]("pitch", 1.0)
+        self.asked.append({"path": path, "folder": folder, "voices": voices, **wishes})
+        if path.name in self.failing:
+            raise self.failing[path.name]
+        count = voices or 2
+        names = wishes.get("names") or [f"voice_{voice}" for voice in range(1, count + 1)]
+        stems = [folder / f"{name}.wav" for name in names]
+        folder.mkdir(parents=True, exist_ok=True)
+        for stem in stems:
+            stem.write_bytes(b"")
+        statistics = F0Tracks(np.full((count, 10), 440.0)).voice_statistics()
+        return Report(path, stems, statistics, [[0.5, 0.9]] * count, voices=count, **self.report)
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ModuleType]:
+    """Puts a module with the given contents where the commands import it from."""
+
+    def replace(name: str, **contents: Any) -> ModuleType:
+        module = ModuleType(name)
+        vars(module).update(contents)
+        monkeypatch.setitem(sys.modules, name, module)
+        return module
+
+    return replace
+
+
+@pytest.fixture
+def separator(
+    room: Callable[..., ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> type[FakeSeparator]:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(b"RIFF")
+    fake = type("Fake", (FakeSeparator,), {"made": [], "asked": [], "failing": {}, "report": {}})
+    room("vocsep.separation.separator", Separator=fake)
+    return fake
+
+
+def run(command: str) -> int:
+    return main(command.split())
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+# the program
+
+
+def test_help_is_ready_before_anything_heavy_is_imported() -> None:
+    heavy = "('torch', 'numpy', 'scipy', 'soundfile', 'matplotlib')"
+    code = f"import sys, vocsep.cli; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "vocsep", "--version"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("vocsep ")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", ISSUE_FLAGS)
+def test_every_flag_is_there_and_explained(command: str) -> None:
+    parameters = typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
+    flags = {name: parameter for parameter in parameters for name in parameter.opts}
+    assert set(ISSUE_FLAGS[command].split()) <= set(flags)
+    assert all(parameter.help for parameter in parameters)
+
+
+@pytest.mark.parametrize(
+    "command", ["", "separate", "f0", "evaluate", "evaluate-f0", "fit", "demo", "train-pitch"]
+)
+def test_help_is_shown_on_standard_output(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    out, err = capsys.readouterr()
+    assert "Usage: vocsep" in out
+    assert err == ""
+
+
+def test_help_names_the_default_of_adaptation(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["separate", "--help"])
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert f"0 is fastest. Default: {DEFAULT_STEPS}." in shown
+
+
+@pytest.mark.parametrize("command", BAD_USAGE)
+def test_bad_usage_is_one_line_that_names_the_value_and_exit_code_2(
+    command: str, separator: type[FakeSeparator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(lines(err)) == 1
+    assert BAD_USAGE[command] in err
+    assert separator.made == []
+
+
+def test_a_defect_is_one_line_unless_debugging(
+    separator: type[FakeSeparator], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    separator.failing["a.wav"] = ZeroDivisionError("division by zero")
+    monkeypatch.delenv("VOCSEP_DEBUG", raising=False)
+    assert main(["separate", "a.wav", "-q"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(lines(err)) == 1
+    assert "ZeroDivisionError" in err and "VOCSEP_DEBUG=1" in err and "Traceback" not in err
+    monkeypatch.setenv("VOCSEP_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        main(["separate", "a.wav", "-q"])
+
+
+@pytest.mark.parametrize(
+    "stop", [KeyboardInterrupt(), Interrupted("stopped; go on with: vocsep fit --resume")]
+)
+def test_ctrl_c_is_one_line_and_exit_code_130(
+    stop: BaseException, room: Callable[..., ModuleType], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fit(*arguments: object, **settings: object) -> None:
+        raise stop
+
+    room("vocsep.fit.fit", fit=fit)
+    assert main(["fit", "choir", "-q"]) == 130
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(lines(err)) == 1
+    assert str(stop) in err and "stopped" in err
+
+
+# separate
+
+
+def test_one_recording_goes_straight_into_the_folder(
+    separator: type[FakeSeparator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = (
+        "separate a.wav -n 3 -o out --model m.safetensors --adapt 7 --method comb --assign heuristic --seed 5"
+    )
+    assert (
+        main([*command.split(), "--start", "1.5", "--duration", "2", "--bit-depth", "24", "--minus-one"]) == 0
+    )
+    [made], [asked] = separator.made, separator.asked
+    assert made["model"] == Path("m.safetensors")
+    assert (made["adapt"], made["method"], made["assign"], made["seed"]) == (7, "comb", "heuristic", 5)
+    assert (asked["path"], asked["folder"], asked["voices"]) == (Path("a.wav"), Path("out"), 3)
+    assert (asked["start"], asked["duration"], asked["bit_depth"], asked["format"]) == (1.5, 2.0, 24, None)
+    assert asked["minus_one"] and not asked["synth"] and not asked["overwrite"]
+    out, err = capsys.readouterr()
+    assert all(f"out/voice_{voice}.wav" in out for voice in (1, 2, 3))
+    assert "a.wav: pitch" in err
+
+
+def test_the_stems_of_an_oracle_are_passed_on(separator: type[FakeSeparator]) -> None:
+    assert main(["separate", "a.wav", "--method", "oracle-power", "--stems", "true"]) == 0
+    [made] = separator.made
+    assert (made["method"], made["stems"]) == ("oracle-power", Path("true"))
+
+
+def test_every_method_has_its_name_on_the_command_line() -> None:
+    assert tuple(method.value for method in Method) == METHODS
+
+
+def test_without_wishes_the_defaults_of_the_rooms_decide(separator: type[FakeSeparator]) -> None:
+    assert main(["separate", "a.wav"]) == 0
+    [made], [asked] = separator.made, separator.asked
+    assert (made["adapt"], made["method"], made["device"]) == (None, "source-filter", "auto")
+    assert (asked["voices"], asked["format"], asked["bit_depth"], asked["names"]) == (None, None, None, None)
+
+
+def test_names_decide_the_number_of_voices(separator: type[FakeSeparator]) -> None:
+    assert main(["separate", "a.wav", "--names", "soprano, alto"]) == 0
+    assert separator.asked[0]["voices"] == 2
+    assert separator.asked[0]["names"] == ["soprano", "alto"]
+
+
+def test_several_recordings_get_a_folder_each_and_namesakes_are_told_apart(
+    separator: type[FakeSeparator], tmp_path: Path
+) -> None:
+    for folder in ("day1", "day2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mix.wav").write_bytes(b"RIFF")
+    (tmp_path / "MIX.flac").write_bytes(b"fLaC")
+    assert run("separate a.wav day1/mix.wav day2/mix.wav MIX.flac a.wav -o out") == 0
+    folders = [str(asked["folder"]) for asked in separator.asked]
+    assert folders == ["out/a", "out/day1_mix", "out/day2_mix", f"out/{tmp_path.name}_MIX"]
+
+
+def test_folders_are_searched_but_not_for_earlier_stems(
+    separator: type[FakeSeparator], tmp_path: Path
+) -> None:
+    (tmp_path / "stems").mkdir()
+    (tmp_path / "stems" / "voice_1.wav").write_bytes(b"RIFF")
+    assert main(["separate", "."]) == 0
+    assert [asked["path"].name for asked in separator.asked] == ["a.wav", "b.wav"]
+    assert [asked["folder"] for asked in separator.asked] == [Path("stems/a"), Path("stems/b")]
+
+
+def test_a_failing_recording_does_not_stop_the_others(
+    separator: type[FakeSeparator], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    separator.failing["a.wav"] = AudioError("a.wav: is silent (peak -90 dB, bound -80 dB)")
+    assert main(["separate", "empty", "a.wav", "b.wav", "-q", "-n", "2"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(lines(err)) == 3
+    assert "a.wav: is silent" in err
+    assert "1 of 3 done; failed: empty, a.wav" in lines(err)[-1]
+    assert (tmp_path / "stems" / "b" / "voice_2.wav").exists()
+
+
+def test_an_error_without_a_name_gets_the_name_of_its_recording(
+    separator: type[FakeSeparator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    separator.failing["a.wav"] = VoicesNotFound("no voice found")
+    assert main(["separate", "a.wav", "-q"]) == 1
+    assert capsys.readouterr().err == "vocsep: a.wav: no voice found\n"
+
+
+def test_a_model_that_cannot_be_used_is_one_line(
+    separator: type[FakeSeparator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    separator.failing["model"] = ModelError("m.safetensors: truncated")
+    assert main(["separate", "a.wav", "--model", "m.safetensors"]) == 1
+    assert capsys.readouterr().err == "vocsep: m.safetensors: truncated\n"
+
+
+def test_long_messages_stay_on_one_line(
+    separator: type[FakeSeparator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    separator.failing["a.wav"] = AudioError(f"{'x' * 300}.wav: [red] is silent")
+    assert main(["separate", "a.wav", "-q"]) == 1
+    assert capsys.readouterr().err == f"vocsep: {'x' * 300}.wav: [red] is silent\n"
+
+
+def test_json_is_the_only_thing_on_standard_output(
+    separator: type[FakeSeparator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    separator.failing["b.wav"] = AudioError("b.wav: is empty")
+    separator.report = {"gain_db": float("nan"), "warnings": ["it is loud"]}
+    assert main(["separate", "a.wav", "b.wav", "--json"]) == 1
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert [one["stems"] for one in document["files"]] == [["stems/a/voice_1.wav", "stems/a/voice_2.wav"]]
+    assert document["files"][0]["gain_db"] is None
+    assert document["failed"] == [{"input": "b.wav", "error": "b.wav: is empty"}]
+    assert "it is loud" in err
+
+
+def test_a_common_gain_is_said_aloud(
+    separator: type[FakeSeparator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    separator.report = {"gain_db": -1.25}
+    assert main(["separate", "a.wav"]) == 0
+    assert "-1.25 dB" in capsys.readouterr().err
+
+
+def test_no_stem_takes_the_place_of_its_recording(
+    separator: type[FakeSeparator], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "voice_1.wav").write_bytes(b"precious")
+    assert main(["separate", "voice_1.wav", "-o", ".", "-y"]) == 1
+    assert "voice_1.wav: a stem could replace it" in capsys.readouterr().err
+    assert (tmp_path / "voice_1.wav").read_bytes() == b"precious"
+    assert separator.asked == []
+
+
+def test_given_pitches_are_read_and_decide_the_number_of_voices(
+    separator: type[FakeSeparator], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracks = F0Tracks(np.array([[440.0] * 5, [220.0] * 5, [110.0] * 5]))
+    tracks.write_csv(tmp_path / "t.csv")
+    assert main(["separate", "a.wav", "--f0", "t.csv"]) == 0
+    assert separator.asked[0]["voices"] == 3
+    np.testing.assert_allclose(separator.asked[0]["tracks"].frequencies, tracks.frequencies)
+    assert main(["separate", "a.wav", "--f0", "t.csv", "-n", "4"]) == 1
+    assert "t.csv: holds 3 voices" in capsys.readouterr().err
+
+
+def test_a_folder_of_pitches_serves_several_recordings(
+    separator: type[FakeSeparator], tmp_path: Path
+) -> None:
+    (tmp_path / "f0").mkdir()
+    for name, voices in (("a", 1), ("b", 2)):
+        F0Tracks(np.full((voices, 5), 440.0)).write_csv(tmp_path / "f0" / f"{name}.csv")
+    assert main(["separate", "a.wav", "b.wav", "--f0", "f0"]) == 0
+    assert [asked["voices"] for asked in separator.asked] == [1, 2]
+
+
+# f0
+
+
+@pytest.fixture
+def estimator(
+    room: Callable[..., ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, Any]]:
+    """A recording ``a.wav`` of 1 s, and an estimator that hears A4 and A3 in it."""
+    calls: list[dict[str, Any]] = []
+
+    class PitchEstimator:
+        def __init__(self, model: Path | None = None, refiner: Path | None = None, **settings: Any) -> None:
+            calls.append({"model": model, "refiner": refiner, **settings})
+
+        def estimate(self, audio: Any, voices: int | None = None, progress: Any = None) -> F0Tracks:
+            calls.append({"samples": len(audio), "voices": voices})
+            progress(0.5)
+            return F0Tracks(np.repeat([[440.0], [220.0]], len(audio) // 256 + 1, axis=1))
+
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("a.wav", 0.1 * np.sin(np.arange(8000)), 8000)
+    room("vocsep.pitch.estimate", PitchEstimator=PitchEstimator)
+    return calls
+
+
+def test_f0_shows_picture_and_table(
+    estimator: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["f0", "a.wav", "-n", "2", "--start", "0.5", "--assign", "heuristic"]) == 0
+    out = capsys.readouterr().out
+    assert "A4 (440.0 Hz)" in out and "A3 (220.0 Hz)" in out and "100%" in out
+    assert any(0x2800 < ord(mark) < 0x2900 for mark in out)
+    assert estimator[0]["assign"] == "heuristic"
+    assert estimator[1] == {"samples": 8000, "voices": 2}
+
+
+@pytest.mark.parametrize(
+    "name, options, begins", [("t.csv", "", "time,voice_1"), ("t.json", "", "{"), ("t.txt", "", "0.000\t440"),
+                              ("t", "--format mirex", "0.000\t440"), ("t", "", "time,voice_1")]
+)  # fmt: skip
+def test_f0_writes_the_format_asked_for(
+    estimator: list[dict[str, Any]], name: str, options: str, begins: str
+) -> None:
+    assert main(["f0", "a.wav", "-q", "-o", name, *options.split()]) == 0
+    assert Path(name).read_text().startswith(begins)
+
+
+def test_f0_files_are_not_replaced_unasked(
+    estimator: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("t.csv").write_text("mine")
+    assert main(["f0", "a.wav", "-o", "t.csv"]) == 1
+    assert capsys.readouterr().err == "vocsep: t.csv: is already there (-y replaces it)\n"
+    assert Path("t.csv").read_text() == "mine"
+    assert estimator == []
+    assert main(["f0", "a.wav", "-o", "t.csv", "-y"]) == 0
+    assert Path("t.csv").read_text().startswith("time")
+    assert main(["f0", "a.wav", "-o", "a.wav", "-y"]) == 1
+    assert main(["f0", "a.wav", "-o", "nowhere/t.csv"]) == 1
+    assert "there is no folder nowhere" in lines(capsys.readouterr().err)[-1]
+
+
+def test_f0_as_json_holds_null_where_nobody_sings(
+    estimator: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["f0", "a.wav", "--json", "--start", "0.25"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["voices"] == 2 and document["start"] == 0.25
+    assert document["frequencies"][0][0] == 440.0
+    assert document["statistics"][1]["median_note"] == "A3"
+
+
+def test_f0_writes_a_picture(estimator: list[dict[str, Any]]) -> None:
+    pytest.importorskip("matplotlib")
+    assert main(["f0", "a.wav", "-q", "--plot", "f0.png"]) == 0
+    assert Path("f0.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_f0_of_a_missing_file_is_one_line(
+    estimator: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["f0", "nothing.wav", "-q"]) == 1
+    assert capsys.readouterr().err == "vocsep: nothing.wav: no such file\n"
+
+
+# fit, demo, train-pitch
+
+
+@pytest.fixture
+def fitted(
+    room: Callable[..., ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = []
+
+    def fit(folder: Path, output: Path, settings: Any, *, progress: Any, **options: Any) -> FitResult:
+        calls.append({"folder": folder, "output": output, "settings": settings, **options})
+        progress(FitProgress("recordings", 0.0, "mass.wav"))
+        progress(FitProgress("training", 0.1, "", Progress(step=3, loss=1.5, best=1.25, seconds_left=75.0)))
+        return FitResult(
+            output, "time", 120, 100, 1.5, 1.25, 1.2, 61.0, "shipped model", 3, 600.0, {3: 1, 4: 2}
+        )
+
+    monkeypatch.chdir(tmp_path)
+    room("vocsep.fit.fit", fit=fit)
+    return calls
+
+
+def test_fit_ends_with_the_figures_and_the_command_to_use_the_model(
+    fitted: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", "my choir", "--steps", "120"]) == 0
+    [call] = fitted
+    assert (call["folder"], call["output"]) == (Path("my choir"), Path("my choir.safetensors"))
+    assert (call["settings"].steps, call["settings"].minutes) == (120, None)
+    assert not call["resume"] and not call["overwrite"]
+    out, err = capsys.readouterr()
+    assert "1.500 (shipped model) -> 1.250" in out
+    assert "1 with 3 voices and 2 with 4 voices, 10:00 in all" in out
+    assert "vocsep separate my_recording.wav -n 4 --model 'my choir.safetensors' -o stems/" in out
+    assert "finding pitches" in err and "learning" in err
+
+
+def test_fit_says_what_was_taken_for_what(
+    room: Callable[..., ModuleType], capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = (
+        Taken("mass.wav", "mixture", 4),
+        Taken("credo", "song", 4, {1: "S.wav", 4: "B.wav"}, "pitch"),
+        Taken("take 3", "voice alone", 1, {1: "soprano.wav"}, "names"),
+    )
+
+    def fit(folder: Path, output: Path, settings: Any, **options: Any) -> FitResult:
+        result = FitResult(output, "steps", 9, 8, 2.0, 1.0, 1.0, 1.0, "shipped model", 3, 60.0, {1: 1, 4: 2})
+        losses = ({"mixture": 3.0, "sources": 1.0}, {"mixture": 1.5, "sources": 0.5})
+        return replace(result, taken=taken, start_losses=losses[0], best_losses=losses[1])
+
+    room("vocsep.fit.fit", fit=fit)
+    assert run("fit d --overwrite") == 0
+    out = capsys.readouterr().out
+    assert "credo: 2 of 4 voices by pitch: 1 S.wav, 4 B.wav" in out
+    assert "take 3: a voice alone, soprano.wav" in out
+    assert "mass.wav" not in out
+    assert "2.000 (shipped model) -> 1.000" in out
+    assert "of mixtures      3.000 -> 1.500" in out and "of stems         1.000 -> 0.500" in out
+
+
+def test_stems_are_asked_for_and_ignored_by_option(
+    fitted: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for options in ("", "--supervised", "--unsupervised", "--names a,b --per-voice-decoders b"):
+        assert run(f"fit d -q {options}") == 0
+    settings = [call["settings"] for call in fitted]
+    assert [chosen.supervision for chosen in settings] == ["partly", "full", "none", "partly"]
+    assert (settings[3].names, settings[3].per_voice_decoders) == (("a", "b"), ("b",))
+    assert main(["fit", "d", "--supervised", "--unsupervised"]) == 2
+    assert main(["fit", "d", "--per-voice-decoders", "b,b"]) == 2
+    assert "--per-voice-decoders: 'b' is given more than once" in capsys.readouterr().err
+
+
+def test_options_win_over_the_settings_file(fitted: list[dict[str, Any]]) -> None:
+    Path("s.yaml").write_text("batch: 3\nvoices: 2\nminutes: 7\nsteps: 50\n")
+    assert run("fit d --config s.yaml -n 5 --seed 9 --device cpu --resume -q -o m.safetensors") == 0
+    settings = fitted[0]["settings"]
+    assert (settings.batch, settings.voices, settings.minutes, settings.steps) == (3, 5, 7.0, 50)
+    assert (settings.seed, settings.device) == (9, "cpu")
+    assert fitted[0]["resume"] and fitted[0]["output"] == Path("m.safetensors")
+
+
+def test_unknown_settings_are_refused_by_name(
+    fitted: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("s.yaml").write_text("bacth: 3\n")
+    assert main(["fit", "d", "--config", "s.yaml"]) == 2
+    err = capsys.readouterr().err
+    assert len(lines(err)) == 1 and "s.yaml" in err and "bacth" in err
+    assert fitted == []
+
+
+@pytest.fixture
+def singing(
+    separator: type[FakeSeparator], room: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> type[FakeSeparator]:
+    """A demo of two sines, and a separator that does everything right."""
+    time = np.arange(4000) / 16000
+    sung = np.stack([0.3 * np.sin(880 * np.pi * time), 0.2 * np.sin(550 * np.pi * time)]).astype(np.float32)
+
+    def sing_demo(seed: int) -> tuple[Any, int, F0Tracks]:
+        return sung, 16000, F0Tracks(np.full((2, 16), 440.0))
+
+    silent_stems = separator.separate_file
+
+    def separate_file(
+        self: FakeSeparator, path: Path, folder: Path, voices: int | None, **wishes: Any
+    ) -> Report:
+        report = silent_stems(self, path, folder, voices, **wishes)
+        for stem, voice in zip(report.stems, sung, strict=True):
+            soundfile.write(stem, voice + 0.1 * sung.sum(axis=0), 16000, subtype="FLOAT")
+        return report
+
+    room("vocsep.singers.demo", sing_demo=sing_demo)
+    monkeypatch.setattr(separator, "separate_file", separate_file)
+    return separator
+
+
+def test_the_demo_writes_what_was_sung_and_tells_how_well_it_went(
+    singing: type[FakeSeparator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo"]) == 0
+    mixture, rate = soundfile.read("vocsep-demo/mixture.wav", dtype="float32")
+    parts = [
+        soundfile.read(f"vocsep-demo/reference/voice_{voice}.wav", dtype="float32")[0] for voice in (1, 2)
+    ]
+    np.testing.assert_array_equal(mixture, parts[0] + parts[1])
+    assert rate == 16000
+    out = capsys.readouterr().out
+    assert "voice 1" in out and "voice 2" in out and "mean" in out and "dB" in out
+    assert "vocsep separate my_recording.wav" in out
+    figures = json.loads(Path("vocsep-demo/demo.json").read_text())
+    reference, stem = parts[0].astype(float), soundfile.read("vocsep-demo/stems/voice_1.wav")[0]
+    target = reference * (stem @ reference) / (reference @ reference)
+    expected = 10 * np.log10(np.sum(target**2) / np.sum((stem - target) ** 2))
+    assert figures["si_sdr_db"][0] == pytest.approx(expected, abs=1e-3)
+    assert figures["si_sdr_mixture_db"][0] < figures["si_sdr_db"][0]
+
+
+def test_the_demo_replaces_an_earlier_demo_but_nothing_else(
+    singing: type[FakeSeparator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "d", "-q"]) == 0
+    assert main(["demo", "d", "--json"]) == 0
+    assert [asked["overwrite"] for asked in singing.asked] == [False, True]
+    assert len(json.loads(capsys.readouterr().out)["si_sdr_db"]) == 2
+    Path("mine").mkdir()
+    Path("mine/mixture.wav").write_bytes(b"precious")
+    assert main(["demo", "mine"]) == 1
+    assert Path("mine/mixture.wav").read_bytes() == b"precious"
+
+
+def test_train_pitch_passes_its_settings_on(
+    room: Callable[..., ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def train_pitch(output: Path, *, progress: Any, **settings: Any) -> Path:
+        asked.update(settings)
+        return output
+
+    monkeypatch.chdir(tmp_path)
+    room("vocsep.training.pitch", train_pitch=train_pitch)
+    assert run("train-pitch -o p.safetensors --minutes 2.5 --seed 3 --singers 4 --workers 1") == 0
+    own = {"minutes": 2.5, "seed": 3, "singers": 4, "workers": 1}
+    assert asked == own | {"start": None, "chorales": None}
+    assert "--pitch-model p.safetensors" in capsys.readouterr().out
+    Path("p.safetensors").write_bytes(b"precious")
+    assert main(["train-pitch", "-o", "p.safetensors"]) == 1
+
+
+def test_train_refiner_passes_its_settings_on(
+    room: Callable[..., ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def train_refiner(output: Path, *, progress: Any, **settings: Any) -> Path:
+        asked.update(settings)
+        return output
+
+    monkeypatch.chdir(tmp_path)
+    room("vocsep.training.refiner", train_refiner=train_refiner)
+    assert run("train-refiner -o r.safetensors --minutes 2 --examples 5 --singers 4 --no-chorales") == 0
+    own = {"minutes": 2.0, "seed": 1, "singers": 4, "examples": 5, "workers": 2, "chorales": False}
+    assert asked == own | {"start": None, "pitch_model": None}
+    assert "--refiner-model r.safetensors" in capsys.readouterr().out
+
+
+def test_train_postfilter_passes_its_settings_on(
+    room: Callable[..., ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def train_postfilter(output: Path, *, progress: Any, **settings: Any) -> Path:
+        asked.update(settings)
+        return output
+
+    monkeypatch.chdir(tmp_path)
+    room("vocsep.training.postfilter", train_postfilter=train_postfilter)
+    assert run("train-postfilter -o p.safetensors --minutes 2 --examples 5 --singers 4 --model m") == 0
+    own = {"minutes": 2.0, "seed": 1, "singers": 4, "examples": 5, "workers": 2, "model": Path("m")}
+    assert asked == own | {"start": None, "pitch_model": None, "chorales": None}
+    assert "--postfilter-model p.safetensors" in capsys.readouterr().out
+
+
+def test_the_bound_on_voices_is_that_of_the_pitch_stage() -> None:
+    """The options must not import torch, so they hold the number a second time."""
+    from vocsep.commands import options
+    from vocsep.pitch import estimate
+
+    assert options.MOST_VOICES == estimate.MOST_VOICES

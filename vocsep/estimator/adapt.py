@@ -1,0 +1,142 @@
+"""Adaptation on the recording itself: source parameters are optimised until they explain the mixture.
+
+The paper suggests to optimise on the test mixture. Here the network's estimate is the start, and what is
+optimised are smooth corrections of each voice's filter, in dB on a few mel bands in each frame, and of its
+noise gain; where a voice is offered several combs (`vocsep.source.unison`), also the share of each. The
+voices'
+expected powers add, so no waveform is synthesised: the combs are computed once and a step costs a few
+products.
+
+The misfit is `vocsep.estimator.divergence`; penalties keep the corrections smooth in time and in frequency.
+The room, which makes the powers of every voice decay instead of end, is learned along
+(`vocsep.source.reverberation`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from vocsep.estimator.divergence import magnitude_divergence
+from vocsep.source.powers import mask_frequencies
+from vocsep.source.reverberation import RoomFit
+from vocsep.source.voice import SourceParameters, band_matrix, power_envelopes
+from vocsep.spectra import MASK_FFT, hann
+
+DEFAULT_STEPS = 100
+
+
+@dataclass(frozen=True)
+class AdaptSettings:
+    """How a recording is adapted to.
+
+    Attributes:
+        bands: mel-spaced centres from 0 to 8 kHz of the correction.
+        rate: of Adam, in decades of power a step.
+        smooth_time: price of a difference between neighbouring frames, per decade.
+        smooth_frequency: price of a squared second difference between bands, per decade squared.
+        near: price of the squared distance from the network's estimate, per decade squared.
+        stride: frames between those that are compared (corrections lie as far apart).
+        top: Hz, what lies above is not compared.
+    """
+
+    bands: int = 40
+    rate: float = 0.3
+    smooth_time: float = 0.5
+    smooth_frequency: float = 0.1
+    near: float = 0.05
+    stride: int = 4
+    top: float = 5_000.0
+
+
+def _between(coarse: Tensor, frames: int, stride: int) -> Tensor:
+    """``(..., coarse frames, bands) -> (..., frames, bands)``, linear in between, held at the end."""
+    position = torch.arange(frames, device=coarse.device) / stride
+    before = position.floor().long().clamp_max(coarse.shape[-2] - 1)
+    after = (before + 1).clamp_max(coarse.shape[-2] - 1)
+    return torch.lerp(coarse[..., before, :], coarse[..., after, :], (position - before)[:, None])
+
+
+def compared_bins(settings: AdaptSettings) -> int:
+    """How many bins of the spectrogram, from the lowest, are compared."""
+    return int(settings.top / mask_frequencies()[1].item()) + 1
+
+
+def adapt(
+    parameters: SourceParameters,
+    combs: Tensor,
+    first: Tensor,
+    magnitudes: Tensor,
+    steps: int,
+    settings: AdaptSettings,
+    room: RoomFit | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> SourceParameters:
+    """Optimise corrections of filters, noise gains and the shares of several combs a voice on one excerpt.
+
+    Args:
+        parameters: the start, batch of 1.
+        combs: ``(choices, voices, compared bins, coarse frames)`` power spectrograms of the harmonic
+            excitations, every ``settings.stride``-th frame.
+        first: ``(choices, 1, 1)`` logarithms of the shares to begin with.
+        magnitudes: ``(bins, frames)`` magnitude spectrogram of the mixture, MASK_FFT / HOP.
+        steps: of Adam, at least 1.
+        settings: of the optimisation.
+        room: learned along, in place; None for a dry recording. It is left alone from half of the steps on
+            where it turns out that there are no tails.
+        progress: told the share done, 0 to 1.
+
+    Returns:
+        The parameters with ``correction``, ``gain`` and ``shares`` changed.
+
+    Raises:
+        ValueError: the parameters hold corrections already.
+    """
+    if parameters.correction is not None:
+        raise ValueError("the parameters have been adapted before")
+    keep, stride = compared_bins(settings), settings.stride
+    frequencies = mask_frequencies(combs.device)[:keep]
+    with torch.no_grad():
+        harmonic, noise = power_envelopes(parameters.frames_slice(0, None, stride), frequencies)
+        energy = hann(MASK_FFT, combs).square().sum()
+        voiced = (harmonic[0] * combs.transpose(2, 3)).contiguous()
+        unvoiced = (noise[0] * energy).contiguous()
+        target = magnitudes[:keep, ::stride].T.contiguous()
+        scale = target.mean().clamp_min(1e-9)  # weighs the penalties alike whatever the level
+        voiced, unvoiced, target = voiced / scale**2, unvoiced / scale**2, target / scale
+    bands = band_matrix(settings.bands, frequencies)
+    ln10 = 2.302585093
+    shape = torch.zeros(*unvoiced.shape[:2], settings.bands, device=combs.device, requires_grad=True)
+    hiss = torch.zeros(*unvoiced.shape[:2], 1, device=combs.device, requires_grad=True)
+    first = first.to(combs.device)
+    choice = torch.zeros(voiced.shape[:3], device=combs.device, requires_grad=True)
+    learned = [shape, hiss, choice, *([] if room is None else room.parameters())]
+    optimiser = torch.optim.Adam(learned, lr=settings.rate, betas=(0.9, 0.9))
+    for step in range(steps):
+        if room is not None and step == steps // 2 and room.found() is None:
+            room = None
+        curve = torch.exp(ln10 * (shape @ bands))
+        shares = torch.softmax(first + choice, dim=0)
+        sung = torch.einsum("cvn,cvnf->vnf", shares, voiced) if len(voiced) > 1 else voiced[0]
+        powers = (curve * (sung + unvoiced * torch.exp(ln10 * hiss))).sum(dim=0)
+        if room is not None:
+            powers = powers + room(powers, frequencies, stride)
+        misfit = magnitude_divergence(powers, target)
+        rough = (shape[:, 1:] - shape[:, :-1]).abs().mean() if shape.shape[1] > 1 else shape.new_zeros(())
+        bend = (shape[..., 2:] - 2 * shape[..., 1:-1] + shape[..., :-2]).square().mean()
+        rough = rough + ((hiss[:, 1:] - hiss[:, :-1]).abs().mean() if hiss.shape[1] > 1 else 0.0)
+        loss = misfit + settings.smooth_time * rough + settings.smooth_frequency * bend
+        if settings.near:
+            loss = loss + settings.near * shape.square().mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        if progress is not None:
+            progress((step + 1) / steps)
+    frames = parameters.frames
+    with torch.no_grad():
+        correction = 10 * _between(shape, frames, stride)[None]
+        louder = torch.exp(0.5 * ln10 * _between(hiss, frames, stride)[None, ..., 0])
+        shares = _between(torch.softmax(first + choice, dim=0).movedim(0, -1), frames, stride)[None]
+        return replace(parameters, correction=correction, gain=parameters.gain * louder, shares=shares)

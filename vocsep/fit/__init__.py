@@ -1,0 +1,1 @@
+"""``vocsep fit``: the user's folder of recordings, and the run that learns from it."""

@@ -1,0 +1,135 @@
+"""A folder made ready to learn from: mixtures, songs with stems and voices alone, found once and kept.
+
+What is a mixture and what a stem: `vocsep.fit.songs`; how a song is read: `vocsep.fit.song_reader`; what is
+kept: `vocsep.fit.analysis_cache`. What cannot be used is passed over, with one line that says why; an empty
+folder is an error.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vocsep.errors import AudioError, SettingsError, VoicesNotFound
+from vocsep.fit.analysis_cache import CACHE_FOLDER, AnalysisCache, PitchStage, digest
+from vocsep.fit.song_reader import SongReader, Taken
+from vocsep.fit.songs import Song, find_songs
+from vocsep.spectra import SAMPLE_RATE
+from vocsep.training.excerpts import Supervision, Track, excerpt_frames
+
+__all__ = ["CACHE_FOLDER", "PitchStage", "Recordings", "Taken", "digest", "gather"]
+
+Tell = Callable[[str, float], None]  # the file in hand, and the share of the work that is done (0 to 1)
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """The recordings of a folder.
+
+    Attributes:
+        tracks: those that can be used, ordered by path.
+        passed_over: one line for each recording or stem that cannot, naming it and saying why.
+        taken: what each of the tracks was taken for.
+    """
+
+    tracks: tuple[Track, ...]
+    passed_over: tuple[str, ...]
+    taken: tuple[Taken, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Length of all that can be used."""
+        return sum(len(track.audio) for track in self.tracks) / SAMPLE_RATE
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the voices of which a stem is at hand, in alphabetical order."""
+        named = [zip(track.given, track.names or (), strict=False) for track in self.tracks]
+        return tuple(sorted({name for pairs in named for given, name in pairs if given and name}))
+
+
+def gather(
+    folder: Path,
+    cache: Path,
+    pitch: Callable[[], PitchStage],
+    pitch_key: str,
+    *,
+    voices: int | None = None,
+    seconds: float = 4.0,
+    supervision: Supervision = "partly",
+    names: Sequence[str] | None = None,
+    progress: Tell | None = None,
+) -> Recordings:
+    """Find all audio files below a folder and make each recording ready.
+
+    Args:
+        folder: where to look; a single file will do too.
+        cache: folder for the 16 kHz copies and the F0; made if needed.
+        pitch: makes the pitch stage; called only if some F0 is not in the cache.
+        pitch_key: names all that decides the F0 beside the audio and the number of voices.
+        voices: in every mixture; None = decided for each from what is heard. Where stems are added up there
+            are as many voices as stems.
+        seconds: length of an excerpt; shorter recordings are passed over.
+        supervision: ``partly`` uses the stems that are at hand, ``none`` ignores them (and voices alone),
+            ``full`` passes over mixtures that have none.
+        names: of the voices, the highest first; None: soprano, alto, tenor, bass are known.
+        progress: told about each recording, and while its F0 is sought.
+
+    Raises:
+        AudioError: nothing there, or nothing that can be used.
+        SettingsError: stems are needed and there are none.
+    """
+    songs, unclear = find_songs(folder)
+    frames = excerpt_frames(seconds)
+    reader = SongReader(
+        AnalysisCache(cache, pitch, pitch_key), voices, frames, names, stems=supervision != "none"
+    )
+    passed_over: list[str] = []
+    found: list[tuple[Track, Taken]] = []
+    for index, song in enumerate(songs):
+
+        def tell(share: float, name: str = song.name, before: int = index) -> None:
+            if progress is not None:
+                progress(name, (before + share) / len(songs))
+
+        tell(0.0)
+        try:
+            found.append(_read(reader, song, supervision, tell))
+        except (AudioError, VoicesNotFound) as error:
+            reason = str(error)
+            passed_over.append(reason if str(song.path) in reason else f"{song.path}: {reason}")
+        passed_over += reader.passed_over
+        reader.passed_over.clear()
+    if progress is not None:
+        progress("", 1.0)
+    passed_over += unclear
+    if not found and supervision == "full":
+        raise SettingsError(
+            f"supervised: {folder} has no stems that can be used; the first: {passed_over[0]}"
+        )
+    if not songs:
+        raise AudioError(f"{folder}: holds nothing to learn from: {passed_over[0]}")
+    if not found:
+        raise AudioError(
+            f"{folder}: none of its {len(songs)} audio files can be used; the first: {passed_over[0]}"
+        )
+    tracks, taken = zip(*found, strict=True)
+    return Recordings(tracks, tuple(passed_over), taken)
+
+
+def _read(
+    reader: SongReader, song: Song, supervision: Supervision, tell: Callable[[float], None]
+) -> tuple[Track, Taken]:
+    """A song as far as the kind of supervision has a use for it.
+
+    Raises:
+        AudioError: it has none, or the song cannot be read.
+        VoicesNotFound: nobody sings.
+    """
+    if supervision == "none" and song.kind == "voice alone":
+        raise AudioError(f"{song.path}: is a voice alone, no mixture")
+    if supervision == "full" and not song.stems:
+        raise AudioError(f"{song.path}: has no stems (they belong in a folder stems/ beside it)")
+    track, taken = reader.read(song, tell)
+    if supervision == "full" and track.sources is None:
+        raise AudioError(f"{song.path}: none of its stems can be used")
+    return track, taken

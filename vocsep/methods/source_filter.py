@@ -1,0 +1,174 @@
+"""The source-filter methods: source parameters of each voice, by network or closed form, and adaptation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from vocsep.estimator.adapt import DEFAULT_STEPS, AdaptSettings, adapt, compared_bins
+from vocsep.estimator.features import band_centres, harmonic_levels
+from vocsep.estimator.room_search import find_room
+from vocsep.filtering.confidence import energies
+from vocsep.filtering.masks import soft_masks
+from vocsep.filtering.postfilter import PostfilterNetwork, postfiltered
+from vocsep.filtering.same_note import shared_alike
+from vocsep.methods.protocol import SourceEstimate
+from vocsep.source.excitation import glottal_tilt, harmonic_excitation
+from vocsep.source.powers import NOISE_SHARE, comb_powers, voice_powers
+from vocsep.source.reverberation import Reverberation, RoomFit
+from vocsep.source.unison import (
+    OFFSETS,
+    choices_of_f0,
+    coarse_combs,
+    first_shares,
+    mixed_combs,
+    settled,
+    sung_choices,
+)
+from vocsep.source.voice import SourceParameters
+from vocsep.spectra import HOP, MASK_FFT, stft
+
+ORDER = 20  # of the all-pole filter that does nothing
+BANDS = 40  # of the levels of a comb
+ROOM_STEPS = 20  # of adaptation that it takes to tell a room from none
+ROOM_EXPONENT = 0.7  # of masks in rooms, where powers scatter about what is expected of them (measured)
+
+# Mixture (1, samples), F0 (1, voices, frames) and harmonics (1, voices, samples) -> parameters: as an
+# estimator is called.
+Start = Callable[[Tensor, Tensor, Tensor], SourceParameters]
+
+
+@dataclass(frozen=True)
+class SourceFilterSettings:
+    """What is taken into account. Each part can be left out, which benchmarks/ablation.py does.
+
+    Attributes:
+        steps: of adaptation on each stretch; 0 leaves out unison as well.
+        unison: voices are offered several combs (`vocsep.source.unison`).
+        room: voices have tails (`vocsep.source.reverberation`); without adaptation, see
+            `vocsep.estimator.room_search`.
+        same_note: voices with one F0 share alike (`vocsep.filtering.same_note`).
+        noise_share: how much of a voice's noise claims bins.
+        exponent, room_exponent: of the masks, without a room and with one.
+    """
+
+    steps: int = DEFAULT_STEPS
+    unison: bool = True
+    room: bool = True
+    same_note: bool = True
+    noise_share: float = NOISE_SHARE
+    exponent: float = 1.0
+    room_exponent: float = ROOM_EXPONENT
+
+    def mask_exponent(self, room: Reverberation | None) -> float:
+        """Exponent of the masks of a recording with that room."""
+        return self.exponent if room is None else self.room_exponent
+
+
+@dataclass(frozen=True)
+class SourceFilter:
+    """The `vocsep.methods.protocol.SeparationMethod` of source models: what they start from, and adaptation.
+
+    Attributes:
+        start, settings, postfilter: as in `estimate_sources`.
+    """
+
+    start: Start
+    settings: SourceFilterSettings
+    postfilter: PostfilterNetwork | None = None
+
+    def __call__(
+        self,
+        mixture: Tensor,
+        f0: Tensor,
+        *,
+        alternative: Tensor | None = None,
+        first: int = 0,
+        progress: Callable[[float], None] | None = None,
+    ) -> SourceEstimate:
+        """Explain a stretch; ``first`` does not matter."""
+        return estimate_sources(
+            mixture, f0, self.start, self.settings, progress, alternative, self.postfilter
+        )
+
+
+def untrained_comb(mixture: Tensor, f0: Tensor, excitation: Tensor) -> SourceParameters:
+    """Every voice alike: all harmonics through the glottal tilt, a little noise, no vocal tract."""
+    flat = torch.linspace(0, torch.pi, ORDER + 2, device=f0.device)[1:-1]
+    ones = torch.ones_like(f0)
+    return SourceParameters(
+        f0=f0,
+        alpha=ones,
+        gain=1e-3 * ones,
+        lsf=flat.expand(*f0.shape, ORDER),
+        noise_magnitudes=torch.ones(*f0.shape[:2], 40, device=f0.device),
+    )
+
+
+def levelled_comb(mixture: Tensor, f0: Tensor, excitation: Tensor) -> SourceParameters:
+    """The comb with the level of each voice in each band by a closed-form fit: nothing is learned."""
+    levels = harmonic_levels(mixture, excitation, BANDS)
+    comb = untrained_comb(mixture, f0, excitation)
+    tilt = glottal_tilt(band_centres(BANDS).to(levels)).square()
+    correction = 10 * torch.log10(levels.clamp_min(1e-12) / tilt)
+    return replace(comb, correction=correction)
+
+
+def estimate_sources(
+    mixture: Tensor,
+    f0: Tensor,
+    start: Start,
+    settings: SourceFilterSettings,
+    progress: Callable[[float], None] | None = None,
+    alternative: Tensor | None = None,
+    postfilter: PostfilterNetwork | None = None,
+) -> SourceEstimate:
+    """Find the source parameters of every voice, and the masks that follow from them.
+
+    Args:
+        mixture: ``(samples,)`` at 16 kHz.
+        f0: ``(voices, frames)`` Hz, 0 where unvoiced.
+        start: gives the parameters to start from: an estimator, or one of the combs.
+        settings: what is taken into account.
+        progress: told the share done, 0 to 1.
+        alternative: ``(voices, frames)`` Hz, a further pitch near each voice that it may sing as well; 0 =
+            none.
+        postfilter: corrects the masks by what the mixture shows; None leaves them as they follow.
+    """
+    peak = mixture.abs().max().clamp_min(1e-6)
+    level = mixture / peak
+    excitation = harmonic_excitation(f0, mixture.shape[-1])
+    with torch.no_grad():
+        parameters = start(level[None], f0[None], excitation[None]).detach()
+    learned = RoomFit().to(level.device) if settings.room and settings.steps >= ROOM_STEPS else None
+    spectrum = stft(level, MASK_FFT)
+    magnitudes = spectrum.abs()
+    if settings.steps:
+        offsets = OFFSETS if settings.unison else (0.0,)
+        choices = choices_of_f0(f0, alternative if settings.unison else None, offsets)
+        sung = sung_choices(choices, level.shape[-1], {offsets.index(0.0): excitation})
+        to_adapt = AdaptSettings()
+        coarse = coarse_combs(sung, to_adapt.stride * HOP, compared_bins(to_adapt))
+        first = first_shares(len(choices), offsets)
+        parameters = adapt(parameters, coarse, first, magnitudes, settings.steps, to_adapt, learned, progress)
+        with torch.no_grad():
+            parameters = settled(parameters, choices)
+            combs = mixed_combs(parameters, sung)
+    else:
+        combs = comb_powers(excitation)
+    room = None if learned is None else learned.found()
+    parameters = replace(parameters, alpha=parameters.alpha * peak, gain=parameters.gain * peak)
+    with torch.no_grad():
+        powers, heard = voice_powers(parameters, combs, settings.noise_share), magnitudes * peak
+        if settings.room and learned is None:
+            room = find_room(powers, heard)
+        if room is not None:
+            powers = room.with_tails(powers)
+        if settings.same_note:
+            powers = shared_alike(powers, f0)
+        masks = soft_masks(powers, settings.mask_exponent(room))
+        if postfilter is not None:
+            masks = postfiltered(postfilter, spectrum * peak, powers, masks, f0)
+        energy = energies(masks, heard)
+        return SourceEstimate(parameters, excitation, powers, masks, energy, room)

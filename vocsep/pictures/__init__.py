@@ -1,0 +1,1 @@
+"""Pictures of pitches and scores, for the terminal and as files."""

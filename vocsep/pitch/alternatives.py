@@ -1,0 +1,91 @@
+"""Alternative pitches: what the first estimate heard near a voice's track and gave to nobody.
+
+Where several singers share a part they leave each other for a moment: one is late at a change of notes, or
+sings a quarter tone away. The track follows one of them; the other stays among the candidates. A alternative
+goes to the voice whose track, drawn on through its silences, lies nearest. Whether it sounds at all is for
+the adaptation to say (`vocsep.estimator.adapt`), which gives it its share of the voice.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vocsep.pitch.candidates import Candidates
+from vocsep.pitch.refinement import continued
+from vocsep.pitch.tracks import F0Tracks
+
+CLEAR = 0.5  # salience of a candidate that may be a singer
+TAKEN = 0.4  # semitones to any track: nearer than this, it is that track
+BLOCK = 4096  # frames that are looked at together: memory stays small in long recordings
+NEAR = 2.5  # semitones to the voice's own track, at most
+
+
+@dataclass(frozen=True, eq=False)
+class EstimatedTracks(F0Tracks):
+    """Tracks that were estimated from a recording, and what else was heard.
+
+    Args:
+        frequencies: as in `F0Tracks`.
+        alternative: a further F0 near each voice's own, of the same shape; NaN (or 0) where there is none.
+    """
+
+    alternative: F0Tracks
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.alternative.frequencies.shape != self.frequencies.shape:
+            raise ValueError(
+                f"alternatives {self.alternative.frequencies.shape} of tracks {self.frequencies.shape}"
+            )
+
+
+def alternatives_of(tracks: F0Tracks) -> F0Tracks:
+    """The alternatives of tracks; silence where they were not estimated from the recording."""
+    return (
+        tracks.alternative
+        if isinstance(tracks, EstimatedTracks)
+        else F0Tracks(np.zeros_like(tracks.frequencies))
+    )
+
+
+def find_alternatives(candidates: Candidates, pitch: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The most salient free candidate near each voice.
+
+    Args:
+        candidates: of all frames.
+        pitch: ``(voices, frames)`` semitones (69 = 440 Hz), NaN = silent.
+
+    Returns:
+        ``(voices, frames)`` semitones; NaN = none.
+    """
+    drawn = continued(pitch)
+    drawn[~np.isfinite(pitch).any(axis=1)] = np.inf  # a voice that never sings draws no line
+    blocks = [slice(first, first + BLOCK) for first in range(0, pitch.shape[1], BLOCK)]
+    return np.concatenate(
+        [
+            _alternatives(Candidates(candidates.pitch[b], candidates.salience[b]), pitch[:, b], drawn[:, b])
+            for b in blocks
+        ],
+        axis=1,
+    )
+
+
+def _alternatives(
+    candidates: Candidates, pitch: NDArray[np.float64], drawn: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """`find_alternatives` of a few frames; ``drawn`` are the tracks drawn on through silence."""
+    places = np.where(candidates.salience > CLEAR, candidates.pitch, np.nan)  # (frames, candidates)
+    to_sung = np.abs(places[None] - pitch[:, :, None])  # (voices, frames, candidates)
+    to_drawn = np.abs(places[None] - drawn[:, :, None])
+    to_drawn = np.where(np.isfinite(to_drawn), to_drawn, np.inf)
+    free = ~(to_sung < TAKEN).any(axis=0) & (to_drawn.min(axis=0) < NEAR)
+    alternative = np.full(pitch.shape, np.nan)
+    nearest = to_drawn.argmin(axis=0)
+    frames = np.arange(pitch.shape[1])
+    for voice in range(len(pitch)):
+        strength = np.where(free & (nearest == voice), candidates.salience, 0.0)
+        best = strength.argmax(axis=1)
+        found = strength[frames, best] > 0
+        alternative[voice, found] = candidates.pitch[frames[found], best[found]]
+    return alternative

@@ -1,0 +1,149 @@
+"""Passages: chunk after chunk of a recording, explained and filtered, ready to be faded into each other."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vocsep.filtering.wiener import wiener_filter
+from vocsep.methods.protocol import SeparationMethod, SourceEstimate
+from vocsep.pitch.alternatives import alternatives_of
+from vocsep.pitch.tracks import F0Tracks
+from vocsep.separation.chunks import FADE, Chunk, plan_chunks
+from vocsep.source.voice import SourceParameters
+from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
+
+Audio = NDArray[np.float32]
+ReadBlock = Callable[[int, int], Audio]  # first sample, number of samples -> (samples, channels)
+
+
+@dataclass(frozen=True)
+class SeparatedChunk:
+    """The part of a chunk that is heard.
+
+    Attributes:
+        chunk: where it lies.
+        stems: ``(voices, samples, channels)`` from ``chunk.first`` on, faded where the neighbours take over.
+        estimated: source model of the whole chunk.
+    """
+
+    chunk: Chunk
+    stems: Audio
+    estimated: SourceEstimate
+
+    def synthesised(self, seed: int) -> Audio | None:
+        """The voices as the source model sings them, ``(voices, samples)`` at 16 kHz, faded likewise; None
+        without a source model."""
+        sung = self.estimated.synthesised(seed)
+        if sung is None:
+            return None
+        voices = sung.cpu().numpy()
+        skip = (self.chunk.first - self.chunk.begin) * SAMPLE_RATE
+        count = voices.shape[1] - skip
+        if self.chunk.fades_out:
+            count = (int(self.chunk.last) - self.chunk.first) * SAMPLE_RATE
+        return np.asarray(voices[:, skip : skip + count] * self.chunk.weights(SAMPLE_RATE, count)[:, 0])
+
+    def own_parameters(self, frames: int) -> SourceParameters | None:
+        """Parameters between the chunk's edges: each of the recording's ``frames`` is in one separated only.
+        None without a source model."""
+        own, parameters = self._own_frames(frames), self.estimated.parameters
+        return None if parameters is None else parameters.frames_slice(own.start, own.stop).to("cpu")
+
+    def own_energy(self, frames: int) -> Tensor:
+        """Energies ``(2, voices, frames)`` between the chunk's edges, for `vocsep.filtering.confidence`."""
+        return self.estimated.energy[..., self._own_frames(frames)].cpu()
+
+    def _own_frames(self, frames: int) -> slice:
+        chunk = self.chunk
+        low = chunk.first + FADE if chunk.fades_in else chunk.first
+        first = low * SAMPLE_RATE // HOP
+        last = (int(chunk.last) - FADE) * SAMPLE_RATE // HOP if chunk.fades_out else frames
+        offset = chunk.begin * SAMPLE_RATE // HOP
+        return slice(first - offset, last - offset)
+
+
+def separate_chunks(
+    read: ReadBlock,
+    samples: int,
+    sample_rate: int,
+    analysis: Audio,
+    tracks: F0Tracks,
+    *,
+    estimate: SeparationMethod,
+    device: torch.device,
+    offset: int = 0,
+    spatial: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> Iterator[SeparatedChunk]:
+    """Explain and filter a recording chunk by chunk; only one chunk at a time is in memory.
+
+    Args:
+        read: gives samples of the original.
+        samples: length of the original.
+        sample_rate: Hz, of the original.
+        analysis: ``(samples at 16 kHz,)`` the mono copy.
+        tracks: F0 of all voices for the whole recording.
+        estimate: the method.
+        device: where to compute.
+        offset: sample of the recording at 16 kHz at which ``analysis`` begins.
+        spatial: also tell voices apart by where they are, as in `vocsep.filtering.wiener.wiener_filter`.
+        progress: told the share done, 0 to 1.
+    """
+    chunks, alternatives = plan_chunks(samples / sample_rate), alternatives_of(tracks)
+    for index, chunk in enumerate(chunks):
+
+        def told(share: float, index: int = index) -> None:
+            if progress is not None:
+                progress((index + share) / len(chunks))
+
+        final = index + 1 == len(chunks)
+        begin, end = chunk.begin * SAMPLE_RATE, len(analysis) if final else int(chunk.end) * SAMPLE_RATE
+        mixture = torch.from_numpy(analysis[begin:end]).to(device)
+        first, last = begin // HOP, begin // HOP + frame_count(end - begin)
+        f0, alternative = (t.slice(first, last).as_input().to(device) for t in (tracks, alternatives))
+        estimated = estimate(mixture, f0, alternative=alternative, first=offset + begin, progress=told)
+        low = chunk.begin * sample_rate
+        known = read(low, (samples if final else int(chunk.end) * sample_rate) - low)
+        audio = torch.from_numpy(np.ascontiguousarray(known.T)).to(device)
+        grid = estimated.fft_size, estimated.hop
+        stems = wiener_filter(audio, sample_rate, estimated.masks, estimated.powers, *grid, spatial)
+        skip = (chunk.first - chunk.begin) * sample_rate
+        count = (samples if final else int(chunk.last) * sample_rate) - chunk.first * sample_rate
+        heard = stems[:, :, skip : skip + count].transpose(1, 2).cpu().numpy()
+        yield SeparatedChunk(chunk, heard * chunk.weights(sample_rate, count), estimated)
+        told(1.0)
+
+
+class OverlapAdd:
+    """Joins the faded blocks ``(voices, samples, channels)`` of successive chunks."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._held = 2 * FADE * sample_rate
+        self._tail: Audio | None = None
+
+    def join(self, block: Audio, chunk: Chunk) -> Audio:
+        """What is complete: the block without its fade out, which waits for the next one."""
+        if self._tail is not None:
+            block[:, : self._tail.shape[1]] += self._tail
+        cut = block.shape[1] - (self._held if chunk.fades_out else 0)
+        self._tail = block[:, cut:].copy()
+        return block[:, :cut]
+
+
+def joined_parameters(parts: list[SourceParameters]) -> SourceParameters:
+    """Passages after one another; the noise filters, one a separated, are averaged."""
+    corrections = [part.correction for part in parts if part.correction is not None]
+    shares = [part.shares for part in parts if part.shares is not None]
+    return SourceParameters(
+        f0=torch.cat([part.f0 for part in parts], dim=2),
+        alpha=torch.cat([part.alpha for part in parts], dim=2),
+        gain=torch.cat([part.gain for part in parts], dim=2),
+        lsf=torch.cat([part.lsf for part in parts], dim=2),
+        noise_magnitudes=torch.stack([part.noise_magnitudes for part in parts]).mean(dim=0),
+        correction=torch.cat(corrections, dim=2) if corrections else None,
+        shares=torch.cat(shares, dim=2) if shares else None,
+    )

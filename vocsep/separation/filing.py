@@ -1,0 +1,111 @@
+"""Which files a separation writes, and writing them separated by separated."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vocsep.errors import AudioError, SettingsError
+from vocsep.media.origin import SEPARATED
+from vocsep.media.reading import AudioInfo
+from vocsep.media.writing import Format, StemWriter, default_format
+from vocsep.separation.chunk_stems import OverlapAdd, ReadBlock, SeparatedChunk
+from vocsep.spectra import SAMPLE_RATE
+
+BitDepth = Literal[16, 24, "float"]
+
+
+@dataclass(frozen=True)
+class StemFiles:
+    """Targets of one recording: a stem a voice, on request what is left without it and its synthesis."""
+
+    info: AudioInfo
+    format: Format
+    bit_depth: BitDepth
+    overwrite: bool
+    stems: list[Path]
+    minus: list[Path]
+    synths: list[Path]
+
+    def write(self, chunks: Iterable[SeparatedChunk], read: ReadBlock, seed: int) -> float:
+        """Write all files; none is there before all of its kind are complete.
+
+        Args:
+            chunks: of the recording, in order.
+            read: gives samples of the original.
+            seed: of the noise of synthesised voices.
+
+        Returns:
+            The common gain in dB that kept integer stems from clipping, 0 if there was no need.
+
+        Raises:
+            AudioError: a target exists or cannot be written.
+        """
+        rate = self.info.sample_rate
+        overlap, synth_overlap = OverlapAdd(rate), OverlapAdd(SAMPLE_RATE)
+        with ExitStack() as stack:
+            synths = None
+            if self.synths:
+                synths = stack.enter_context(
+                    StemWriter(self.synths, SAMPLE_RATE, 1, "wav", self.bit_depth, self.overwrite, SEPARATED)
+                )
+            stems = stack.enter_context(
+                StemWriter(
+                    self.stems + self.minus,
+                    rate,
+                    self.info.channels,
+                    self.format,
+                    self.bit_depth,
+                    self.overwrite,
+                    SEPARATED,
+                )
+            )
+            for separated in chunks:
+                complete = overlap.join(separated.stems, separated.chunk)
+                blocks = list(complete)
+                if self.minus:
+                    mixture = read(separated.chunk.first * rate, complete.shape[1])
+                    blocks += [mixture - stem for stem in complete]
+                stems.write(blocks)
+                sung = separated.synthesised(seed) if synths is not None else None
+                if synths is not None and sung is not None:
+                    synths.write(list(synth_overlap.join(sung[:, :, None], separated.chunk)))
+        return stems.gain_db
+
+
+def plan_files(
+    info: AudioInfo,
+    folder: Path,
+    voices: int,
+    *,
+    names: Sequence[str] | None = None,
+    format: str | None = None,
+    bit_depth: BitDepth | None = None,
+    synth: bool = False,
+    minus_one: bool = False,
+    overwrite: bool = False,
+) -> StemFiles:
+    """Name the files of a separation and refuse at once what cannot be written.
+
+    Raises:
+        AudioError: a file exists and is not to be replaced.
+        SettingsError: another number of names than voices, or an unknown format or depth.
+    """
+    called = list(names) if names is not None else [f"voice_{voice}" for voice in range(1, voices + 1)]
+    if len(called) != voices:
+        raise SettingsError(f"names: {len(called)} names for {voices} voices")
+    chosen, depth = default_format(info, format, bit_depth)
+    files = StemFiles(
+        info=info,
+        format=chosen,
+        bit_depth=depth,
+        overwrite=overwrite,
+        stems=[folder / f"{name}.{chosen}" for name in called],
+        minus=[folder / f"{name}_minus.{chosen}" for name in called] if minus_one else [],
+        synths=[folder / f"{name}_synth.wav" for name in called] if synth else [],
+    )
+    for path in files.stems + files.minus + files.synths:
+        if path.exists() and not overwrite:
+            raise AudioError(f"{path}: exists already")
+    return files

@@ -1,0 +1,143 @@
+"""What training minimises: how far the voices are from the mixture, or from the stems that are at hand.
+
+Unsupervised (the paper, section III-C): the voices together are compared with the mixture. Supervised
+(section IV-B): each voice is compared with its own stem, and these source losses are added. Where stems of
+some voices are at hand, the losses of mixture and sources are added (`Supervision`).
+
+Each comparison is made in one of two ways (`Objective`): of waveforms by the multi-scale spectral loss (13),
+(14), or of the powers that source models expect with magnitudes (`vocsep.estimator.divergence`), which is
+what masks are made of and costs a third. Powers are those heard in rooms where these are given
+(`vocsep.training.rooms`).
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from vocsep.estimator.divergence import magnitude_divergence
+from vocsep.source.powers import comb_powers, voice_powers
+from vocsep.source.voice import SourceParameters, synthesise
+from vocsep.spectra import HOP, MASK_FFT, stft
+from vocsep.training.excerpts import Excerpts, Supervision
+from vocsep.training.loss import multi_scale_spectral_loss
+from vocsep.training.rooms import Rooms
+
+Objective = Literal["sound", "power"]
+Target = Literal["mixture", "sources"]
+
+POWER_HOP = 2 * HOP  # samples: windows of 128 ms need not be compared every 16 ms
+
+
+def targets_of(excerpts: Excerpts, supervision: Supervision) -> tuple[Target, ...]:
+    """What a batch is compared with: the mixture, the stems at hand, or both.
+
+    A voice alone has one target: its stem is the mixture.
+    """
+    if excerpts.sources is None or supervision == "none":
+        return ("mixture",)
+    return ("sources",) if excerpts.alone or supervision == "full" else ("mixture", "sources")
+
+
+def learning_names(excerpts: Excerpts, target: Target) -> tuple[str | None, ...] | None:
+    """Names of the voices while they are learned; None where none of them has any.
+
+    The mixture teaches what all voices share, so there nobody has a name. A decoder of a part's own learns
+    from stems of that part.
+    """
+    if excerpts.names is None:
+        return None
+    if target == "mixture" or excerpts.given is None:
+        return (None,) * len(excerpts.names)
+    given = excerpts.given[0].tolist()
+    return tuple(name if own else None for name, own in zip(excerpts.names, given, strict=True))
+
+
+def training_losses(
+    objective: Objective,
+    targets: Sequence[Target],
+    parameters: SourceParameters,
+    excitation: Tensor,
+    excerpts: Excerpts,
+    noise_seed: int,
+    rooms: Rooms | None = None,
+) -> dict[Target, Tensor]:
+    """Means over the batch: of the mixture's loss, and of the sum of the losses of the sources at hand.
+
+    Args:
+        objective: ``sound`` or ``power``.
+        targets: what the voices are compared with.
+        parameters: estimated from the batch.
+        excitation: ``(batch, voices, samples)``.
+        excerpts: the batch; with stems where the targets hold ``sources``.
+        noise_seed: of the synthesised noise (``sound``).
+        rooms: of the recordings (``power``); None: voices have no tails.
+
+    Returns:
+        A scalar for each target.
+
+    Raises:
+        ValueError: there are no stems to compare with.
+    """
+    if "sources" in targets and excerpts.sources is None:
+        raise ValueError("the loss of sources needs stems")
+    if objective == "power":
+        losses = _power_losses(parameters, excitation, excerpts, targets, rooms)
+    else:
+        losses = _sound_losses(parameters, excitation, excerpts, noise_seed, targets)
+    return {target: losses[target] for target in targets}
+
+
+def _sound_losses(
+    parameters: SourceParameters,
+    excitation: Tensor,
+    excerpts: Excerpts,
+    noise_seed: int,
+    targets: Sequence[Target],
+) -> dict[Target, Tensor]:
+    """Multi-scale spectral loss of the synthesised voices, the excerpt's peak being 1."""
+    sources, given = excerpts.sources, excerpts.given
+    voices = synthesise(parameters, excerpts.mixture.shape[-1], excitation=excitation, seed=noise_seed)
+    losses: dict[Target, Tensor] = {}
+    if "mixture" in targets:
+        losses["mixture"] = multi_scale_spectral_loss(voices.sum(dim=1), excerpts.mixture)
+    if "sources" in targets and sources is not None and given is not None:
+        loss = multi_scale_spectral_loss(voices[given], sources[given])
+        losses["sources"] = loss * (given.sum() / len(given))  # a mean over stems, wanted is their sum
+    return losses
+
+
+def _power_losses(
+    parameters: SourceParameters,
+    excitation: Tensor,
+    excerpts: Excerpts,
+    targets: Sequence[Target],
+    rooms: Rooms | None,
+) -> dict[Target, Tensor]:
+    """Divergence of expected powers; one recording at a time, which keeps its blocks in the cache.
+
+    Everything is in units of the mixture's mean magnitude, so that a loud voice counts for more than a soft
+    one, as it does in the mixture.
+    """
+    losses = {target: excerpts.mixture.new_zeros(()) for target in targets}
+    for i, signal in enumerate(excerpts.mixture):
+        with torch.no_grad():
+            magnitudes = stft(signal, MASK_FFT, POWER_HOP).abs()
+            scale = magnitudes.mean().clamp_min(1e-9)
+            combs = comb_powers(excitation[i], POWER_HOP)
+        sparse = parameters.batch_slice(i, i + 1).frames_slice(0, None, POWER_HOP // HOP)
+        powers = voice_powers(sparse, combs) / scale**2
+        if rooms is not None and excerpts.recordings is not None:
+            sung_in = excerpts.recordings[i].tolist()
+            powers = rooms(powers, sung_in, POWER_HOP // HOP, apart="sources" in targets)
+        if "mixture" in targets:
+            together = magnitude_divergence(powers.sum(dim=0), magnitudes / scale)
+            losses["mixture"] = losses["mixture"] + together
+        if "sources" in targets and excerpts.sources is not None and excerpts.given is not None:
+            given = excerpts.given[i]
+            with torch.no_grad():
+                stems = stft(excerpts.sources[i][given], MASK_FFT, POWER_HOP).abs() / scale
+            apart = magnitude_divergence(powers[given], stems) * len(stems)
+            losses["sources"] = losses["sources"] + apart
+    return {target: loss / len(excerpts.mixture) for target, loss in losses.items()}
