@@ -329,7 +329,9 @@ class TestCommand:
         write: Write,
         voices: dict[str, np.ndarray],
         capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setenv("PATH", "")  # what ffmpeg says of a text is another message, and not ours
         Path("empty").mkdir()
         write("few", alto=voices["alto"])
         write("text", **voices)
