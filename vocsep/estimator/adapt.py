@@ -3,8 +3,7 @@
 The paper suggests to optimise on the test mixture. Here the network's estimate is the start, and what is
 optimised are smooth corrections of each voice's filter, in dB on a few mel bands in each frame, and of its
 noise gain; where a voice is offered several combs (`vocsep.source.unison`), also the share of each. The
-voices'
-expected powers add, so no waveform is synthesised: the combs are computed once and a step costs a few
+voices' expected powers add, so no waveform is synthesised: the combs are computed once and a step costs a few
 products.
 
 The misfit is `vocsep.estimator.divergence`; penalties keep the corrections smooth in time and in frequency.
@@ -18,6 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from vocsep.estimator.adam import ParameterGroup, minimise
 from vocsep.estimator.divergence import magnitude_divergence
 from vocsep.source.powers import mask_frequencies
 from vocsep.source.reverberation import RoomFit
@@ -25,6 +25,8 @@ from vocsep.source.voice import SourceParameters, band_matrix, power_envelopes
 from vocsep.spectra import MASK_FFT, hann
 
 DEFAULT_STEPS = 100
+BETAS = (0.9, 0.9)  # of Adam
+LN10 = 2.302585093
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,72 @@ def compared_bins(settings: AdaptSettings) -> int:
     return int(settings.top / mask_frequencies()[1].item()) + 1
 
 
+class _Corrections:
+    """What is optimised and what it costs; the arguments are those of `adapt`.
+
+    Attributes:
+        shape: ``(voices, coarse frames, bands)`` of the filters, in decades of power.
+        noise: ``(voices, coarse frames, 1)`` of the noise, in decades of power.
+        choice: ``(choices, voices, coarse frames)`` of the logarithms of the shares.
+    """
+
+    def __init__(
+        self,
+        parameters: SourceParameters,
+        combs: Tensor,
+        first: Tensor,
+        magnitudes: Tensor,
+        settings: AdaptSettings,
+    ) -> None:
+        keep, stride, device = compared_bins(settings), settings.stride, combs.device
+        self._given, self._settings, self._first = parameters, settings, first.to(device)
+        self._frequencies = mask_frequencies(device)[:keep]
+        with torch.no_grad():
+            harmonic, noise = power_envelopes(parameters.frames_slice(0, None, stride), self._frequencies)
+            energy = hann(MASK_FFT, combs).square().sum()
+            voiced = (harmonic[0] * combs.transpose(2, 3)).contiguous()
+            unvoiced = (noise[0] * energy).contiguous()
+            target = magnitudes[:keep, ::stride].T.contiguous()
+            scale = target.mean().clamp_min(1e-9)  # weighs the penalties alike whatever the level
+            self._voiced, self._unvoiced = voiced / scale**2, unvoiced / scale**2
+            self._target = target / scale
+        self._bands = band_matrix(settings.bands, self._frequencies)
+        self.shape = torch.zeros(*unvoiced.shape[:2], settings.bands, device=device, requires_grad=True)
+        self.noise = torch.zeros(*unvoiced.shape[:2], 1, device=device, requires_grad=True)
+        self.choice = torch.zeros(voiced.shape[:3], device=device, requires_grad=True)
+
+    def loss(self, room: RoomFit | None) -> Tensor:
+        """Misfit to the mixture's magnitudes, and the price of the corrections."""
+        curve, shares = torch.exp(LN10 * (self.shape @ self._bands)), self._shares()
+        several = len(self._voiced) > 1
+        sung = torch.einsum("cvn,cvnf->vnf", shares, self._voiced) if several else self._voiced[0]
+        powers = (curve * (sung + self._unvoiced * torch.exp(LN10 * self.noise))).sum(dim=0)
+        if room is not None:
+            powers = powers + room(powers, self._frequencies, self._settings.stride)
+        return self._priced(magnitude_divergence(powers, self._target))
+
+    def _priced(self, misfit: Tensor) -> Tensor:
+        """The misfit with the prices of `AdaptSettings` added."""
+        shape, noise, settings = self.shape, self.noise, self._settings
+        rough = (shape[:, 1:] - shape[:, :-1]).abs().mean() if shape.shape[1] > 1 else shape.new_zeros(())
+        bend = (shape[..., 2:] - 2 * shape[..., 1:-1] + shape[..., :-2]).square().mean()
+        rough = rough + ((noise[:, 1:] - noise[:, :-1]).abs().mean() if noise.shape[1] > 1 else 0.0)
+        loss = misfit + settings.smooth_time * rough + settings.smooth_frequency * bend
+        return loss + settings.near * shape.square().mean() if settings.near else loss
+
+    def _shares(self) -> Tensor:
+        return torch.softmax(self._first + self.choice, dim=0)
+
+    @torch.no_grad()
+    def applied(self) -> SourceParameters:
+        """The parameters as corrected, in all frames."""
+        frames, stride = self._given.frames, self._settings.stride
+        correction = 10 * _between(self.shape, frames, stride)[None]
+        louder = torch.exp(0.5 * LN10 * _between(self.noise, frames, stride)[None, ..., 0])
+        shares = _between(self._shares().movedim(0, -1), frames, stride)[None]
+        return replace(self._given, correction=correction, gain=self._given.gain * louder, shares=shares)
+
+
 def adapt(
     parameters: SourceParameters,
     combs: Tensor,
@@ -95,48 +163,16 @@ def adapt(
     """
     if parameters.correction is not None:
         raise ValueError("the parameters have been adapted before")
-    keep, stride = compared_bins(settings), settings.stride
-    frequencies = mask_frequencies(combs.device)[:keep]
-    with torch.no_grad():
-        harmonic, noise = power_envelopes(parameters.frames_slice(0, None, stride), frequencies)
-        energy = hann(MASK_FFT, combs).square().sum()
-        voiced = (harmonic[0] * combs.transpose(2, 3)).contiguous()
-        unvoiced = (noise[0] * energy).contiguous()
-        target = magnitudes[:keep, ::stride].T.contiguous()
-        scale = target.mean().clamp_min(1e-9)  # weighs the penalties alike whatever the level
-        voiced, unvoiced, target = voiced / scale**2, unvoiced / scale**2, target / scale
-    bands = band_matrix(settings.bands, frequencies)
-    ln10 = 2.302585093
-    shape = torch.zeros(*unvoiced.shape[:2], settings.bands, device=combs.device, requires_grad=True)
-    hiss = torch.zeros(*unvoiced.shape[:2], 1, device=combs.device, requires_grad=True)
-    first = first.to(combs.device)
-    choice = torch.zeros(voiced.shape[:3], device=combs.device, requires_grad=True)
-    learned = [shape, hiss, choice, *([] if room is None else room.parameters())]
-    optimiser = torch.optim.Adam(learned, lr=settings.rate, betas=(0.9, 0.9))
-    for step in range(steps):
-        if room is not None and step == steps // 2 and room.found() is None:
-            room = None
-        curve = torch.exp(ln10 * (shape @ bands))
-        shares = torch.softmax(first + choice, dim=0)
-        sung = torch.einsum("cvn,cvnf->vnf", shares, voiced) if len(voiced) > 1 else voiced[0]
-        powers = (curve * (sung + unvoiced * torch.exp(ln10 * hiss))).sum(dim=0)
-        if room is not None:
-            powers = powers + room(powers, frequencies, stride)
-        misfit = magnitude_divergence(powers, target)
-        rough = (shape[:, 1:] - shape[:, :-1]).abs().mean() if shape.shape[1] > 1 else shape.new_zeros(())
-        bend = (shape[..., 2:] - 2 * shape[..., 1:-1] + shape[..., :-2]).square().mean()
-        rough = rough + ((hiss[:, 1:] - hiss[:, :-1]).abs().mean() if hiss.shape[1] > 1 else 0.0)
-        loss = misfit + settings.smooth_time * rough + settings.smooth_frequency * bend
-        if settings.near:
-            loss = loss + settings.near * shape.square().mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        if progress is not None:
-            progress((step + 1) / steps)
-    frames = parameters.frames
-    with torch.no_grad():
-        correction = 10 * _between(shape, frames, stride)[None]
-        louder = torch.exp(0.5 * ln10 * _between(hiss, frames, stride)[None, ..., 0])
-        shares = _between(torch.softmax(first + choice, dim=0).movedim(0, -1), frames, stride)[None]
-        return replace(parameters, correction=correction, gain=parameters.gain * louder, shares=shares)
+    corrections = _Corrections(parameters, combs, first, magnitudes, settings)
+    learned = [corrections.shape, corrections.noise, corrections.choice]
+    heard = room  # None once it is known to be none
+
+    def loss(step: int) -> Tensor:
+        nonlocal heard
+        if heard is not None and step == steps // 2 and heard.found() is None:
+            heard = None
+        return corrections.loss(heard)
+
+    group = ParameterGroup(learned + ([] if room is None else list(room.parameters())), settings.rate, BETAS)
+    minimise(loss, [group], steps, progress)
+    return corrections.applied()

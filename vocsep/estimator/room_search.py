@@ -11,16 +11,15 @@ import math
 import torch
 from torch import Tensor
 
+from vocsep.estimator.adam import ParameterGroup, minimise
 from vocsep.estimator.divergence import magnitude_divergence
 from vocsep.source.powers import mask_frequencies
 from vocsep.source.reverberation import Reverberation, RoomFit
 
 STEPS = 30
-RATE = 0.15  # of Adam, in nepers
+RATE, BETAS = 0.15, (0.9, 0.9)  # of Adam; the rate in nepers
 START = 0.4  # level: in a hall; from a faint one the way is longer
-LEAST_LEVEL = (
-    0.2  # real singers without a room were taken for 0.06 to 0.15, in halls for 0.45 to 1 (measured)
-)
+LEAST_LEVEL = 0.2  # real singers without a room were taken for 0.06 to 0.15, in halls for 0.45 to 1
 STRIDE = 4  # frames between those that are compared
 EVERY = 3  # bins between those that are compared: neighbours within a window's main lobe tell the same
 SILENT = 1e-9  # mean magnitude
@@ -51,12 +50,11 @@ def find_room(powers: Tensor, magnitudes: Tensor) -> Reverberation | None:
     with torch.enable_grad():
         room = RoomFit(START).to(powers.device)
         gain = torch.tensor(-math.log1p(START), device=powers.device, requires_grad=True)  # nepers of power
-        optimiser = torch.optim.Adam([*room.parameters(), gain], lr=RATE, betas=(0.9, 0.9))
-        for _ in range(STEPS):
+
+        def misfit(step: int) -> Tensor:
             direct = sung * gain.exp()
-            misfit = magnitude_divergence(direct + room(direct, frequencies, STRIDE), target)
-            optimiser.zero_grad(set_to_none=True)
-            misfit.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            return magnitude_divergence(direct + room(direct, frequencies, STRIDE), target)
+
+        minimise(misfit, [ParameterGroup([*room.parameters(), gain], RATE, BETAS)], STEPS)
     found = room.found()
     return found if found is not None and found.level >= LEAST_LEVEL else None
