@@ -126,76 +126,103 @@ def _pull_down(curve: Curve, first: int, last: int, floor: float, edge: int) -> 
     curve *= gaussian_filter1d(shape, max(edge, 1) / 2, mode="nearest")
 
 
-def perform(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.random.Generator) -> Performance:
-    """Sing the notes (at least one): all control curves, drawn from the singer's traits and from chance."""
-    pitch = pitch_curve(notes, singer, knots, rng)
-    level, damping, hiss = np.zeros(knots), np.zeros(knots), np.zeros(knots)
-    band = np.tile((5000.0, 2000.0), (knots, 1))
-    nasal = np.zeros(knots)
-    vowels = rng.integers(0, HUM, len(notes))
-    humming = rng.random() < 0.06
-    vowel = np.full(knots, HUM if humming else vowels[0])
-    melisma = rng.uniform(0.1, 0.7)
-    phrase = 10 ** (rng.uniform(0.1, 0.35) * _wander(rng, knots, 0.25))
-    for i, note in enumerate(notes):
-        first, last = round(note.onset * RATE), round((note.onset + note.duration) * RATE)
-        first, last = min(max(first, 0), knots - 1), min(max(last, first + 4), knots)
-        legato = _is_legato(notes, i)
-        ends = i + 1 == len(notes) or not _is_legato(notes, i + 1)
-        length = last - first
-        shape = np.ones(length) * 10 ** (rng.normal(0, 1.5) / 20)
-        swell = (
-            rng.uniform(-5, 5) * np.sin(np.pi * np.arange(length) / length)
-            + rng.uniform(-5, 2) * np.arange(length) / length
-        )
-        shape *= 10 ** (swell / 20)
-        if not legato:
-            attack = _ramp(min(rng.uniform(0.015, 0.18) * RATE, length / 2))
-            shape[: len(attack)] *= attack
-        if ends:
-            release = _ramp(min(rng.uniform(0.03, 0.35) * RATE, length / 2))
-            shape[-len(release) :] *= release[::-1]
-        level[first:last] = shape
-        if humming or (legato and rng.random() < melisma):
-            if i:
-                vowel[first:] = vowel[max(first - 1, 0)]
-            continue
-        vowel[first:] = vowels[i]
+def _loudness(length: int, legato: bool, ends: bool, rng: np.random.Generator) -> Curve:
+    """Amplitude of one note, ``(length,)`` knots: it swells, and its free ends are soft."""
+    shape = np.ones(length) * 10 ** (rng.normal(0, 1.5) / 20)
+    swell = (
+        rng.uniform(-5, 5) * np.sin(np.pi * np.arange(length) / length)
+        + rng.uniform(-5, 2) * np.arange(length) / length
+    )
+    shape *= 10 ** (swell / 20)
+    if not legato:
+        attack = _ramp(min(rng.uniform(0.015, 0.18) * RATE, length / 2))
+        shape[: len(attack)] *= attack
+    if ends:
+        release = _ramp(min(rng.uniform(0.03, 0.35) * RATE, length / 2))
+        shape[-len(release) :] *= release[::-1]
+    return shape
+
+
+class _Articulation:
+    """Vowels, consonants and loudness of a part, note by note, before anything is smoothed."""
+
+    def __init__(self, notes: tuple[Note, ...], knots: int, rng: np.random.Generator) -> None:
+        self.level, self.hiss, self.nasal = np.zeros(knots), np.zeros(knots), np.zeros(knots)
+        self.band = np.tile((5000.0, 2000.0), (knots, 1))
+        self._notes, self._knots, self._rng = notes, knots, rng
+        self._vowels = rng.integers(0, HUM, len(notes))
+        self.humming = rng.random() < 0.06
+        self.vowel = np.full(knots, HUM if self.humming else self._vowels[0])
+        self._melisma = rng.uniform(0.1, 0.7)
+
+    def sing(self) -> None:
+        """Draw every note."""
+        notes, knots = self._notes, self._knots
+        for i, note in enumerate(notes):
+            first, last = round(note.onset * RATE), round((note.onset + note.duration) * RATE)
+            first, last = min(max(first, 0), knots - 1), min(max(last, first + 4), knots)
+            legato = _is_legato(notes, i)
+            ends = i + 1 == len(notes) or not _is_legato(notes, i + 1)
+            self.level[first:last] = _loudness(last - first, legato, ends, self._rng)
+            if self.humming or (legato and self._rng.random() < self._melisma):
+                if i:
+                    self.vowel[first:] = self.vowel[max(first - 1, 0)]
+                continue
+            self.vowel[first:] = self._vowels[i]
+            self._consonant(first)
+
+    def _consonant(self, first: int) -> None:
+        """The consonant, or none, before a note that begins at a knot."""
+        rng, level, hiss = self._rng, self.level, self.hiss
         kind = rng.choice(
             ("none", "stop", "hiss", "voiced", "nasal", "breath"), p=(0.22, 0.12, 0.11, 0.2, 0.28, 0.07)
         )
         start = first - round(rng.uniform(0.03, 0.16) * RATE)
+        span = slice(max(start, 0), first)
         if kind == "stop":
             _pull_down(level, start, first, rng.uniform(0, 0.05), 2)
             burst = slice(max(first - 2, 0), first + 1)
-            hiss[burst], band[burst] = rng.uniform(0.3, 1.0), (rng.uniform(800, 4500), 3000.0)
-        elif kind in ("hiss", "breath"):
+            hiss[burst], self.band[burst] = rng.uniform(0.3, 1.0), (rng.uniform(800, 4500), 3000.0)
+        elif kind == "hiss":
             _pull_down(level, start, first, 0.0, 2)
-            span = slice(max(start, 0), first)
-            hiss[span] = rng.uniform(0.3, 1.0) if kind == "hiss" else rng.uniform(0.03, 0.2)
-            band[span] = (
-                (rng.uniform(2500, 7000), rng.uniform(800, 2500)) if kind == "hiss" else (1800.0, 3000.0)
-            )
+            hiss[span] = rng.uniform(0.3, 1.0)
+            self.band[span] = rng.uniform(2500, 7000), rng.uniform(800, 2500)
+        elif kind == "breath":
+            _pull_down(level, start, first, 0.0, 2)
+            hiss[span] = rng.uniform(0.03, 0.2)
+            self.band[span] = 1800.0, 3000.0
         elif kind == "voiced":
             _pull_down(level, start, first, rng.uniform(0.15, 0.6), 3)
-            hiss[max(start, 0) : first] = rng.uniform(0.0, 0.3)
+            hiss[span] = rng.uniform(0.0, 0.3)
         elif kind == "nasal":
             _pull_down(level, start, first, rng.uniform(0.2, 0.7), 3)
-            nasal[max(start, 0) : first] = 1.0
-    formants = singer.formants[vowel]
-    nasal = nasal if not humming else np.ones(knots)
-    formants = np.where(nasal[:, None] > 0, singer.formants[HUM], formants)
-    formants = gaussian_filter1d(formants, rng.uniform(2.0, 7.0), axis=0, mode="nearest")
-    damping = 8.0 * gaussian_filter1d(nasal, 2.0)
-    effort = 20 * np.log10(np.maximum(phrase / phrase.max(), 1e-2))
-    tremolo = 1 + rng.uniform(0, 0.12) * _wander(rng, knots, 5.5)
-    f0 = 440.0 * 2 ** ((pitch - 69) / 12)
+            self.nasal[span] = 1.0
+
+
+def _formants(vowel: NDArray[np.int64], nasal: Curve, f0: Curve, singer: Singer, smooth: float) -> Curve:
+    """``(knots, 8)`` Hz: from vowel to vowel over ``smooth`` knots, with the singer's formant."""
+    formants = np.where(nasal[:, None] > 0, singer.formants[HUM], singer.formants[vowel])
+    formants = gaussian_filter1d(formants, smooth, axis=0, mode="nearest")
     formants[:, 0] = np.maximum(formants[:, 0], f0 * 0.98)  # high voices open the mouth so that F1 follows F0
     third = formants[:, 2:3]
     cluster = third + (formants[:, 2:5] - third) * (1 - 0.6 * singer.cluster)
-    formants = np.concatenate((formants[:, :2], cluster, formants[:, 5:]), axis=1)
-    level = gaussian_filter1d(level, 1.2) * phrase / phrase.max() * np.maximum(tremolo, 0.3)
+    return np.concatenate((formants[:, :2], cluster, formants[:, 5:]), axis=1)
+
+
+def perform(notes: tuple[Note, ...], singer: Singer, knots: int, rng: np.random.Generator) -> Performance:
+    """Sing the notes (at least one): all control curves, drawn from the singer's traits and from chance."""
+    f0 = 440.0 * 2 ** ((pitch_curve(notes, singer, knots, rng) - 69) / 12)
+    sung = _Articulation(notes, knots, rng)
+    phrase = 10 ** (rng.uniform(0.1, 0.35) * _wander(rng, knots, 0.25))
+    sung.sing()
+    nasal = np.ones(knots) if sung.humming else sung.nasal
+    formants = _formants(sung.vowel, nasal, f0, singer, rng.uniform(2.0, 7.0))
+    damping = 8.0 * gaussian_filter1d(nasal, 2.0)
+    effort = 20 * np.log10(np.maximum(phrase / phrase.max(), 1e-2))
+    tremolo = 1 + rng.uniform(0, 0.12) * _wander(rng, knots, 5.5)
+    level = gaussian_filter1d(sung.level, 1.2) * phrase / phrase.max() * np.maximum(tremolo, 0.3)
     sounding = gaussian_filter1d((level > 0.01).astype(float), 3.0)
     breath = 10 ** (singer.breath / 20) * np.maximum(level, 0.3 * sounding)
-    hiss = gaussian_filter1d(hiss, 1.0) * 10 ** (singer.consonants / 20)
-    return Performance(f0, np.where(level < 1e-4, 0.0, level), effort, formants, damping, breath, hiss, band)
+    hiss = gaussian_filter1d(sung.hiss, 1.0) * 10 ** (singer.consonants / 20)
+    level = np.where(level < 1e-4, 0.0, level)
+    return Performance(f0, level, effort, formants, damping, breath, hiss, sung.band)
