@@ -103,13 +103,10 @@ def _write_figures(folder: Path, figures: dict[str, Any]) -> None:
     import json
 
     from vocsep.commands.screen import plain
+    from vocsep.media.staging import written_beside
 
-    temporary = folder / f".{FIGURES}.part"
-    try:
-        temporary.write_text(json.dumps(plain(figures), indent=2) + "\n", encoding="utf-8")
-        temporary.replace(folder / FIGURES)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_beside(folder / FIGURES) as staged:
+        staged.write_text(json.dumps(plain(figures), indent=2) + "\n", encoding="utf-8")
 
 
 def _show(screen: "Screen", folder: Path, before: list[float], after: list[float], stem: Path) -> None:

@@ -1,7 +1,7 @@
-"""Files that are never half there: written beside their target, then moved into its place."""
+"""Files that are never half there: written beside their targets, then moved into their places."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,11 +16,51 @@ def written_beside(target: Path) -> Iterator[Path]:
     Raises:
         OSError: the target cannot be replaced.
     """
-    staged = target.with_name(f".vocsep-{uuid.uuid4().hex}{target.suffix.lower()}")
-    try:
+    with all_written_beside([target]) as (staged,):
         yield staged
-        staged.replace(target)
+
+
+@contextmanager
+def all_written_beside(targets: Sequence[Path]) -> Iterator[list[Path]]:
+    """`written_beside` for several files: none becomes its target before all are written.
+
+    Raises:
+        OSError: a target cannot be replaced.
+    """
+    with scratch_beside(targets) as staged:
+        yield staged
+        for path, target in zip(staged, targets, strict=True):
+            path.replace(target)
+
+
+@contextmanager
+def scratch_beside(targets: Sequence[Path]) -> Iterator[list[Path]]:
+    """Hidden names for files in the folders of the targets; what is there when the block ends is removed."""
+    paths = [target.with_name(f".vocsep-{uuid.uuid4().hex}{target.suffix.lower()}") for target in targets]
+    try:
+        yield paths
     finally:
-        # The folder may not exist, or its name may be a file's: then there is nothing to remove.
-        with suppress(OSError):
-            staged.unlink(missing_ok=True)
+        for path in paths:
+            # The folder may not exist, or its name may be a file's: then there is nothing to remove.
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def folders_made(targets: Sequence[Path]) -> Iterator[None]:
+    """Make the folders that the targets lie in; those that were made and are empty when the block ends go.
+
+    Raises:
+        OSError: a folder cannot be made.
+    """
+    made: list[Path] = []
+    try:
+        for folder in (target.parent for target in targets):
+            lacking = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+            made += reversed(lacking)
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for folder in reversed(made):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()

@@ -4,7 +4,6 @@ Blocks go to hidden float files beside the targets, because only the end tells w
 clip. `StemWriter.close` then encodes all with one common gain and renames them into place together.
 """
 
-import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from vocsep.errors import AudioError, SettingsError
 from vocsep.media.decode import reason
 from vocsep.media.reading import AudioInfo, BitDepth
+from vocsep.media.staging import all_written_beside, folders_made, scratch_beside
 
 Format = Literal["wav", "flac", "mp3", "ogg"]
 MOST_CHANNELS = {"wav": 1024, "flac": 8, "mp3": 2, "ogg": 8}
@@ -96,11 +96,11 @@ class StemWriter:
                 raise AudioError(f"{path}: named for two stems")
             if path.is_dir() or (path.exists() and not overwrite):
                 raise AudioError(f"{path}: exists already" + (" and is a folder" if path.is_dir() else ""))
-        self._made: list[Path] = []
-        self._temporary: list[Path] = []
-        self._stages: list[soundfile.SoundFile] = []
+        self._begun = ExitStack()  # what is to be closed and removed at the end
         try:
-            self._open()
+            self._begun.enter_context(folders_made(self.paths))
+            self._scratch = self._begun.enter_context(scratch_beside(self.paths))
+            self._stages = [self._begun.enter_context(self._stage(path)) for path in self._scratch]
         except BaseException as error:
             self.abort()
             raise self._named(error) from None
@@ -123,34 +123,22 @@ class StemWriter:
 
     def close(self) -> None:
         """Encode, rename into place and say the gain in `gain_db`."""
-        staged = list(self._temporary)
         gain = 1.0 if self._depth == "float" and self._format == "wav" else self._common_gain()
         try:
-            for stage in self._stages:
-                stage.close()
-            finished = []
-            for target, stage_path in zip(self.paths, staged, strict=True):
-                finished.append(self._hidden(target))
-                self._encode(stage_path, finished[-1], gain)
-                stage_path.unlink()
-            for target, path in zip(self.paths, finished, strict=True):
-                path.replace(target)
+            with self._begun:
+                for stage in self._stages:
+                    stage.close()
+                with all_written_beside(self.paths) as finished:
+                    for path, encoded in zip(self._scratch, finished, strict=True):
+                        self._encode(path, encoded, gain)
+                        path.unlink()
         except BaseException as error:
-            self.abort()
             raise self._named(error) from None
-        self._made.clear()
-        self.abort()
         self.gain_db = float(20 * np.log10(gain))
 
     def abort(self) -> None:
         """Remove everything that was begun."""
-        for stage in self._stages:
-            stage.close()
-        for path in self._temporary:
-            path.unlink(missing_ok=True)
-        for folder in reversed(self._made):
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+        self._begun.close()
 
     def __enter__(self) -> "StemWriter":
         return self
@@ -163,23 +151,8 @@ class StemWriter:
         else:
             self.abort()
 
-    def _open(self) -> None:
-        for path in self.paths:
-            self._make(path.parent)
-            hidden = self._hidden(path)
-            stage = soundfile.SoundFile(hidden, "w", self._rate, self._channels, "FLOAT", format="RF64")
-            self._stages.append(stage)
-
-    def _make(self, folder: Path) -> None:
-        lacking = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-        self._made += reversed(lacking)
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def _hidden(self, target: Path) -> Path:
-        """A new hidden name in the folder of ``target``, remembered for removal."""
-        path = target.with_name(f".vocsep-{uuid.uuid4().hex}")
-        self._temporary.append(path)
-        return path
+    def _stage(self, path: Path) -> soundfile.SoundFile:
+        return soundfile.SoundFile(path, "w", self._rate, self._channels, "FLOAT", format="RF64")
 
     def _common_gain(self) -> float:
         """1, or what brings the loudest sample of all stems to the end of the integers."""
