@@ -7,7 +7,7 @@ import torch
 from one_comb import adapt_one_comb
 from torch import Tensor
 
-from vocsep.estimator.adapt import AdaptSettings
+from vocsep.estimator.adapt_settings import AdaptSettings
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.powers import comb_powers, mask_frequencies, voice_powers
 from vocsep.source.voice import SourceParameters, band_matrix, synthesise

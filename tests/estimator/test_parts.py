@@ -10,7 +10,8 @@ from vocsep.errors import SettingsError
 from vocsep.estimator.network import Estimator, EstimatorSettings
 from vocsep.estimator.parts import SHARED, decode_voices, decoders_of_voices
 from vocsep.estimator.stored import load_estimator, save_estimator
-from vocsep.methods.registry import MethodSettings, build_method
+from vocsep.methods.registry import build_method
+from vocsep.methods.settings import MethodSettings
 from vocsep.model import load_model
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.spectra import HOP, frame_count

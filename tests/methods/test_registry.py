@@ -12,7 +12,8 @@ from tiny import music, refused, tiny_models, tiny_unet
 from vocsep.errors import ModelError, SettingsError
 from vocsep.filtering.postfilter import PostfilterNetwork
 from vocsep.filtering.wiener import wiener_filter
-from vocsep.methods.registry import METHODS, MethodSettings, build_method
+from vocsep.methods.registry import METHODS, build_method
+from vocsep.methods.settings import MethodSettings
 from vocsep.model import shipped_model
 from vocsep.separation import chunk_stems as module
 from vocsep.separation.chunks import plan_chunks

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ import soundfile
 from tiny import F0, music, refused, tiny_models
 
 from vocsep.errors import AudioError, F0Error, SettingsError, VocsepError
+from vocsep.methods.protocol import Excerpt, Progress, SeparationMethod, SourceEstimate
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation import chunk_stems as module
 from vocsep.separation.chunks import plan_chunks
@@ -228,13 +228,14 @@ def test_nothing_half_written_stays(
     soundfile.write(tmp_path / "mix.wav", audio, SAMPLE_RATE)
     whole, calls = separator.method, []
 
-    def failing(*args: Any, **named: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 2:
-            raise error
-        return whole.estimate(*args, **named)
+    class Failing(SeparationMethod):
+        def estimate(self, excerpt: Excerpt, progress: Progress) -> SourceEstimate:
+            calls.append(1)
+            if len(calls) == 2:
+                raise error
+            return whole.estimate.estimate(excerpt, progress)
 
-    monkeypatch.setattr(separator, "method", replace(whole, estimate=failing))
+    monkeypatch.setattr(separator, "method", replace(whole, estimate=Failing()))
     with pytest.raises(error):
         separator.separate_file(tmp_path / "mix.wav", tmp_path / "out", tracks=tracks, synth=True)
     assert names(tmp_path) == ["mix.wav"]

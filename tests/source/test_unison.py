@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from vocsep.estimator.adapt import AdaptSettings, adapt, compared_bins
+from vocsep.estimator.adapt import adapt, compared_bins
+from vocsep.estimator.adapt_settings import AdaptSettings
 from vocsep.methods.source_filter import SourceFilterSettings, estimate_sources, levelled_comb, untrained_comb
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.powers import comb_powers, voice_powers
@@ -139,15 +140,15 @@ def test_a_singer_on_the_spare_pitch_is_found_there() -> None:
 
 
 def test_adapting_shares_twice_is_refused() -> None:
-    f0, settings = steady(330.0), AdaptSettings()
+    f0, settings = steady(330.0), AdaptSettings(steps=1)
     choices = choices_of_f0(f0)
     coarse = coarse_combs(sung_choices(choices, SAMPLES), settings.stride * HOP, compared_bins(settings))
     assert coarse.shape[:3] == (len(OFFSETS), 1, compared_bins(settings))
     start = untrained_comb(torch.zeros(1, SAMPLES), f0[None], torch.zeros(1, 1, SAMPLES))
     magnitudes = stft(sung(f0), MASK_FFT).abs()
-    found = adapt(start, coarse, first_shares(len(choices)), magnitudes, 1, settings)
+    found = adapt(start, coarse, first_shares(len(choices)), magnitudes, settings)
     with pytest.raises(ValueError, match="adapted"):
-        adapt(found, coarse, first_shares(len(choices)), magnitudes, 1, settings)
+        adapt(found, coarse, first_shares(len(choices)), magnitudes, settings)
 
 
 def test_combs_need_their_shares() -> None:

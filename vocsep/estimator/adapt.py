@@ -12,44 +12,22 @@ The room, which makes the powers of every voice decay instead of end, is learned
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from vocsep.estimator.adam import ParameterGroup, minimise
+from vocsep.estimator.adapt_settings import AdaptSettings
 from vocsep.estimator.divergence import magnitude_divergence
 from vocsep.source.powers import mask_frequencies
 from vocsep.source.reverberation import RoomFit
 from vocsep.source.voice import SourceParameters, band_matrix, power_envelopes
 from vocsep.spectra import MASK_FFT, hann
 
-DEFAULT_STEPS = 100
+DEFAULT_STEPS = AdaptSettings.steps
 BETAS = (0.9, 0.9)  # of Adam
 LN10 = 2.302585093
-
-
-@dataclass(frozen=True)
-class AdaptSettings:
-    """How a recording is adapted to.
-
-    Attributes:
-        bands: mel-spaced centres from 0 to 8 kHz of the correction.
-        rate: of Adam, in decades of power a step.
-        smooth_time: price of a difference between neighbouring frames, per decade.
-        smooth_frequency: price of a squared second difference between bands, per decade squared.
-        near: price of the squared distance from the network's estimate, per decade squared.
-        stride: frames between those that are compared (corrections lie as far apart).
-        top: Hz, what lies above is not compared.
-    """
-
-    bands: int = 40
-    rate: float = 0.3
-    smooth_time: float = 0.5
-    smooth_frequency: float = 0.1
-    near: float = 0.05
-    stride: int = 4
-    top: float = 5_000.0
 
 
 def _between(coarse: Tensor, frames: int, stride: int) -> Tensor:
@@ -136,7 +114,6 @@ def adapt(
     combs: Tensor,
     first: Tensor,
     magnitudes: Tensor,
-    steps: int,
     settings: AdaptSettings,
     room: RoomFit | None = None,
     progress: Callable[[float], None] | None = None,
@@ -149,7 +126,6 @@ def adapt(
             excitations, every ``settings.stride``-th frame.
         first: ``(choices, 1, 1)`` logarithms of the shares to begin with.
         magnitudes: ``(bins, frames)`` magnitude spectrogram of the mixture, MASK_FFT / HOP.
-        steps: of Adam, at least 1.
         settings: of the optimisation.
         room: learned along, in place; None for a dry recording. It is left alone from half of the steps on
             where it turns out that there are no tails.
@@ -169,10 +145,10 @@ def adapt(
 
     def loss(step: int) -> Tensor:
         nonlocal heard
-        if heard is not None and step == steps // 2 and heard.found() is None:
+        if heard is not None and step == settings.steps // 2 and heard.found() is None:
             heard = None
         return corrections.loss(heard)
 
     group = ParameterGroup(learned + ([] if room is None else list(room.parameters())), settings.rate, BETAS)
-    minimise(loss, [group], steps, progress)
+    minimise(loss, [group], settings.steps, progress)
     return corrections.applied()

@@ -16,7 +16,7 @@ from vocsep.fit.analysis_cache import AnalysisCache, Audio
 from vocsep.fit.parts import QUARTET, names_of_rows, rows_by_name, rows_by_pitch
 from vocsep.fit.songs import Kind, Song
 from vocsep.fit.stem_levels import gains_in_mixture, length_that_fits
-from vocsep.pitch.estimate import MOST_VOICES
+from vocsep.pitch.settings import MOST_VOICES
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 from vocsep.training.excerpts import Track, usable_starts

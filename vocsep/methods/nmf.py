@@ -12,7 +12,6 @@ whichever is wider; 10 updates of each factor (40 lower the cost by little and t
 (magnitudes: 0.1 less); unreached bins are shared as the voices' levels (alike: 0.1 less).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +19,15 @@ from torch import Tensor
 
 from vocsep.filtering.masks import soft_masks
 from vocsep.methods.pitched import PitchedParts
-from vocsep.methods.protocol import SourceEstimate, estimate_from_masks
+from vocsep.methods.protocol import (
+    Excerpt,
+    Method,
+    Progress,
+    SeparationMethod,
+    SourceEstimate,
+    estimate_from_masks,
+)
+from vocsep.methods.settings import MethodSettings
 from vocsep.spectra import HOP, MASK_FFT, stft
 
 TINY = 1e-12  # magnitude, of a recording with peak 1
@@ -42,7 +49,7 @@ class NmfSettings:
 
 
 class MagnitudeNmf:
-    """The factorisation of one stretch.
+    """The factorisation of one chunk.
 
     Args:
         magnitudes: ``(frames, bins)`` of the mixture.
@@ -84,30 +91,31 @@ class MagnitudeNmf:
 
 
 @dataclass(frozen=True)
-class ScoreInformedNmf:
-    """The `vocsep.methods.protocol.SeparationMethod` of this method."""
+class ScoreInformedNmf(SeparationMethod):
+    """The method.
+
+    Attributes:
+        settings: of the factorisation.
+    """
 
     settings: NmfSettings = NmfSettings()
 
     @torch.no_grad()
-    def __call__(
-        self,
-        mixture: Tensor,
-        f0: Tensor,
-        *,
-        alternative: Tensor | None = None,
-        first: int = 0,
-        progress: Callable[[float], None] | None = None,
-    ) -> SourceEstimate:
-        """Factorise a stretch; ``alternative`` and ``first`` do not matter."""
+    def estimate(self, excerpt: Excerpt, progress: Progress) -> SourceEstimate:
+        """Factorise a chunk; ``alternative`` and ``first`` do not matter."""
+        mixture, f0 = excerpt.mixture, excerpt.f0
         peak = mixture.abs().max().clamp_min(1e-6)
         magnitudes = stft(mixture / peak, MASK_FFT).abs().T.contiguous()
         factors = MagnitudeNmf(magnitudes, f0[:, : len(magnitudes)], self.settings)
         for iteration in range(self.settings.iterations):
             factors.update()
-            if progress is not None:
-                progress((iteration + 1) / self.settings.iterations)
+            progress((iteration + 1) / self.settings.iterations)
         voices = torch.stack([factors.parts.voice(voice).T for voice in range(len(f0))])
         level = voices.square().mean(dim=1, keepdim=True).sqrt()
         powers = (voices + UNREACHED * level).square()
         return estimate_from_masks(mixture, soft_masks(powers), powers * peak**2, MASK_FFT, HOP)
+
+
+def build(name: str, settings: MethodSettings) -> Method:
+    """For `vocsep.methods.registry`; needs no settings."""
+    return Method(name, ScoreInformedNmf())

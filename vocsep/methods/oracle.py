@@ -8,9 +8,8 @@ on the STFT of all masks, 2048/256. E. Vincent, R. Gribonval and M. D. Plumbley,
 benchmarking of source separation algorithms", Signal Processing 87, 2007.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -18,16 +17,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vocsep.filtering.masks import soft_masks
-from vocsep.methods.protocol import SourceEstimate, estimate_from_masks
+from vocsep.methods.protocol import (
+    Excerpt,
+    Method,
+    Progress,
+    SeparationMethod,
+    SourceEstimate,
+    estimate_from_masks,
+)
 from vocsep.methods.references import ReferenceStems
+from vocsep.methods.settings import MethodSettings
 from vocsep.spectra import HOP, MASK_FFT, istft, stft
 
 Kind = Literal["ratio", "power", "binary"]
 
 
 @dataclass(frozen=True)
-class OracleMasks:
-    """The `vocsep.methods.protocol.SeparationMethod` that knows the stems; it needs no F0.
+class OracleMasks(SeparationMethod):
+    """The method that knows the stems; it needs no F0.
 
     Attributes:
         references: the stems.
@@ -37,21 +44,14 @@ class OracleMasks:
     references: ReferenceStems
     kind: Kind
 
-    def __call__(
-        self,
-        mixture: Tensor,
-        f0: Tensor,
-        *,
-        alternative: Tensor | None = None,
-        first: int = 0,
-        progress: Callable[[float], None] | None = None,
-    ) -> SourceEstimate:
-        """Masks of a stretch; F0 do not matter.
+    def estimate(self, excerpt: Excerpt, progress: Progress) -> SourceEstimate:
+        """Masks of a chunk; F0 do not matter.
 
         Raises:
             AudioError: a stem cannot be read.
         """
-        stems = self.references.read(first, mixture.shape[-1]).to(mixture.device)
+        mixture = excerpt.mixture
+        stems = self.references.read(excerpt.first, mixture.shape[-1]).to(mixture.device)
         powers = stft(stems, MASK_FFT, HOP).abs().square()
         return estimate_from_masks(mixture, oracle_shares(powers, self.kind), powers, MASK_FFT, HOP)
 
@@ -85,3 +85,16 @@ def oracle_stems(stems: NDArray[np.floating], kind: Kind) -> NDArray[np.float32]
     # One voice at a time: a whole song's complex spectra of all voices would be held twice.
     estimates = [istft(mask * mixture, signals.shape[-1], MASK_FFT).numpy() for mask in masks]
     return np.stack(estimates).astype(np.float32, copy=False)
+
+
+def build(name: str, settings: MethodSettings) -> Method:
+    """For `vocsep.methods.registry`: ``oracle-`` and a kind of masks; needs the stems.
+
+    Raises:
+        AudioError, SettingsError: see `ReferenceStems`.
+    """
+    if settings.stems is None:
+        raise ValueError("an oracle without stems")
+    references = ReferenceStems(settings.stems)
+    kind: Kind = next(kind for kind in get_args(Kind) if name == f"oracle-{kind}")
+    return Method(name, OracleMasks(references, kind), references=references)

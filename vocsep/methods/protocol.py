@@ -1,25 +1,30 @@
-"""What a separation method says about a stretch of a recording, and how methods are called.
+"""What every separation method is: it is given a chunk of a recording and says who claims what of it.
 
-Every method, from the source-filter model to the oracle masks, is an `SeparationMethod`; all that follows it
-(passages, stems, confidence) knows only the `SourceEstimate`.
+All that follows a method (stems, confidence) knows only the `SourceEstimate`. A new method is one file beside
+this one, with a subclass of `SeparationMethod` and a function ``build``, and its line in
+`vocsep.methods.registry`.
 """
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from vocsep.errors import SettingsError
 from vocsep.filtering.confidence import energies
+from vocsep.methods.references import ReferenceStems
 from vocsep.source.reverberation import Reverberation
 from vocsep.source.voice import SourceParameters, synthesise
 from vocsep.spectra import HOP, MASK_FFT, stft
 
+Progress = Callable[[float], None]  # told the share done, 0 to 1
+
 
 @dataclass(frozen=True)
 class SourceEstimate:
-    """Who claims what of a stretch of audio.
+    """Who claims what of a chunk of audio.
 
     Methods without a source model have no ``parameters``, ``excitation`` and ``room``.
 
@@ -54,8 +59,32 @@ class SourceEstimate:
             return synthesise(self.parameters, excitation.shape[-1], excitation=excitation, seed=seed)[0]
 
 
-class SeparationMethod(Protocol):
-    """A separation method: tells the voices of a stretch of a recording apart."""
+@dataclass(frozen=True)
+class Excerpt:
+    """What a method is told about a chunk of a recording.
+
+    Attributes:
+        mixture: ``(samples,)`` at 16 kHz; its device is where to compute.
+        f0: ``(voices, frames)`` Hz, 0 where unvoiced, frames of HOP.
+        alternative: ``(voices, frames)`` Hz, a further pitch near each voice that it may sing too; 0 = none.
+        first: sample of the whole recording, at 16 kHz, at which the chunk begins.
+    """
+
+    mixture: Tensor
+    f0: Tensor
+    alternative: Tensor | None = None
+    first: int = 0
+
+
+class SeparationMethod(ABC):
+    """A separation method: tells the voices of a recording apart, chunk by chunk."""
+
+    @abstractmethod
+    def estimate(self, excerpt: Excerpt, progress: Progress) -> SourceEstimate:
+        """Tell the voices of a chunk apart."""
+
+    def name_voices(self, names: Sequence[str] | None) -> None:  # noqa: B027 (most methods do not care)
+        """Be told what the voices of the recording to come are called, the highest first."""
 
     def __call__(
         self,
@@ -64,24 +93,47 @@ class SeparationMethod(Protocol):
         *,
         alternative: Tensor | None = None,
         first: int = 0,
-        progress: Callable[[float], None] | None = None,
+        progress: Progress | None = None,
     ) -> SourceEstimate:
-        """Explain a stretch.
+        """`estimate`, given the attributes of an `Excerpt`; ``progress`` is told the share done, 0 to 1."""
+        return self.estimate(Excerpt(mixture, f0, alternative, first), progress or (lambda share: None))
+
+
+@dataclass(frozen=True)
+class Method:
+    """A separation method, ready for use.
+
+    Attributes:
+        name: what ``--method`` calls it.
+        estimate: does the work.
+        sings: has a source model, so that there are parameters and synthesised voices.
+        references: of an oracle: the true stems. They say how many voices there are, and no F0 is needed.
+    """
+
+    name: str
+    estimate: SeparationMethod
+    sings: bool = False
+    references: ReferenceStems | None = None
+
+    def prepare(self, names: Sequence[str] | None = None, synth: bool = False) -> None:
+        """Get ready for a recording.
 
         Args:
-            mixture: ``(samples,)`` at 16 kHz; its device is where to compute.
-            f0: ``(voices, frames)`` Hz, 0 where unvoiced, frames of HOP.
-            alternative: ``(voices, frames)`` Hz, a further pitch near each voice that it may sing too; 0 =
-                none.
-            first: sample of the whole recording, at 16 kHz, at which the stretch begins.
-            progress: told the share done, 0 to 1.
+            names: of its voices, the highest first: a model may have decoders for parts by name.
+            synth: whether voices will be synthesised.
+
+        Raises:
+            SettingsError: they will be, and this method has no source model.
         """
+        if synth and not self.sings:
+            raise SettingsError(f"synth: the method {self.name} has no source model to synthesise from")
+        self.estimate.name_voices(names)
 
 
 def estimate_from_masks(
     mixture: Tensor, masks: Tensor, powers: Tensor | None, fft_size: int, hop: int
 ) -> SourceEstimate:
-    """SourceEstimate of a method that knows masks only.
+    """The estimate of a method that knows masks only.
 
     Args:
         mixture: ``(samples,)`` at 16 kHz.

@@ -1,19 +1,23 @@
 """The source-filter methods: source parameters of each voice, by network or closed form, and adaptation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from vocsep.estimator.adapt import DEFAULT_STEPS, AdaptSettings, adapt, compared_bins
+from vocsep.estimator.adapt import adapt, compared_bins
+from vocsep.estimator.adapt_settings import AdaptSettings
 from vocsep.estimator.features import band_centres, harmonic_levels
+from vocsep.estimator.network import Estimator
 from vocsep.estimator.room_search import find_room
+from vocsep.estimator.stored import load_estimator
 from vocsep.filtering.confidence import energies
 from vocsep.filtering.masks import soft_masks
-from vocsep.filtering.postfilter import PostfilterNetwork, postfiltered
+from vocsep.filtering.postfilter import PostfilterNetwork, load_postfilter, postfiltered
 from vocsep.filtering.same_note import shared_alike
-from vocsep.methods.protocol import SourceEstimate
+from vocsep.methods.protocol import Excerpt, Method, Progress, SeparationMethod, SourceEstimate
+from vocsep.methods.settings import MethodSettings
 from vocsep.source.excitation import glottal_tilt, harmonic_excitation
 from vocsep.source.powers import NOISE_SHARE, comb_powers, voice_powers
 from vocsep.source.reverberation import Reverberation, RoomFit
@@ -44,7 +48,7 @@ class SourceFilterSettings:
     """What is taken into account. Each part can be left out, which benchmarks/ablation.py does.
 
     Attributes:
-        steps: of adaptation on each stretch; 0 leaves out unison as well.
+        steps: of adaptation on each chunk; 0 leaves out unison as well.
         unison: voices are offered several combs (`vocsep.source.unison`).
         room: voices have tails (`vocsep.source.reverberation`); without adaptation, see
             `vocsep.estimator.room_search`.
@@ -53,7 +57,7 @@ class SourceFilterSettings:
         exponent, room_exponent: of the masks, without a room and with one.
     """
 
-    steps: int = DEFAULT_STEPS
+    steps: int = AdaptSettings.steps
     unison: bool = True
     room: bool = True
     same_note: bool = True
@@ -67,8 +71,8 @@ class SourceFilterSettings:
 
 
 @dataclass(frozen=True)
-class SourceFilter:
-    """The `vocsep.methods.protocol.SeparationMethod` of source models: what they start from, and adaptation.
+class SourceFilter(SeparationMethod):
+    """The method of source models: what they start from, and adaptation.
 
     Attributes:
         start, settings, postfilter: as in `estimate_sources`.
@@ -78,19 +82,15 @@ class SourceFilter:
     settings: SourceFilterSettings
     postfilter: PostfilterNetwork | None = None
 
-    def __call__(
-        self,
-        mixture: Tensor,
-        f0: Tensor,
-        *,
-        alternative: Tensor | None = None,
-        first: int = 0,
-        progress: Callable[[float], None] | None = None,
-    ) -> SourceEstimate:
-        """Explain a stretch; ``first`` does not matter."""
-        return estimate_sources(
-            mixture, f0, self.start, self.settings, progress, alternative, self.postfilter
-        )
+    def name_voices(self, names: Sequence[str] | None) -> None:
+        """Tell the estimator, which may have decoders for some of them."""
+        if isinstance(self.start, Estimator):
+            self.start.names = names
+
+    def estimate(self, excerpt: Excerpt, progress: Progress) -> SourceEstimate:
+        """`estimate_sources` of a chunk; ``first`` does not matter."""
+        given = excerpt.mixture, excerpt.f0, self.start, self.settings
+        return estimate_sources(*given, progress, excerpt.alternative, self.postfilter)
 
 
 def untrained_comb(mixture: Tensor, f0: Tensor, excitation: Tensor) -> SourceParameters:
@@ -120,7 +120,7 @@ def estimate_sources(
     f0: Tensor,
     start: Start,
     settings: SourceFilterSettings,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
     alternative: Tensor | None = None,
     postfilter: PostfilterNetwork | None = None,
 ) -> SourceEstimate:
@@ -148,10 +148,10 @@ def estimate_sources(
         offsets = OFFSETS if settings.unison else (0.0,)
         choices = choices_of_f0(f0, alternative if settings.unison else None, offsets)
         sung = sung_choices(choices, level.shape[-1], {offsets.index(0.0): excitation})
-        to_adapt = AdaptSettings()
+        to_adapt = AdaptSettings(settings.steps)
         coarse = coarse_combs(sung, to_adapt.stride * HOP, compared_bins(to_adapt))
         first = first_shares(len(choices), offsets)
-        parameters = adapt(parameters, coarse, first, magnitudes, settings.steps, to_adapt, learned, progress)
+        parameters = adapt(parameters, coarse, first, magnitudes, to_adapt, learned, progress)
         with torch.no_grad():
             parameters = settled(parameters, choices)
             combs = mixed_combs(parameters, sung)
@@ -172,3 +172,24 @@ def estimate_sources(
             masks = postfiltered(postfilter, spectrum * peak, powers, masks, f0)
         energy = energies(masks, heard)
         return SourceEstimate(parameters, excitation, powers, masks, energy, room)
+
+
+# Methods that start from a comb: nothing is learned, before or on the recording.
+COMBS: dict[str, Start] = {"levels": levelled_comb, "comb": untrained_comb}
+
+
+def build(name: str, settings: MethodSettings) -> Method:
+    """For `vocsep.methods.registry`: one of `COMBS`, or the estimator of the settings.
+
+    Raises:
+        ModelError: weights cannot be used.
+    """
+    if name in COMBS:
+        return Method(name, SourceFilter(COMBS[name], SourceFilterSettings(steps=0, room=False)), sings=True)
+    estimator = load_estimator(settings.model).to(settings.device).eval()
+    chosen = SourceFilterSettings() if settings.adapt is None else SourceFilterSettings(settings.adapt)
+    postfilter = None
+    if settings.postfilter is not False:
+        path = None if settings.postfilter is True else settings.postfilter
+        postfilter = load_postfilter(path).to(settings.device)
+    return Method(name, SourceFilter(estimator, chosen, postfilter), sings=True)

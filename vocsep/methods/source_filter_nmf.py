@@ -25,7 +25,6 @@ atoms (30: 0.3 dB less), 10 filters (5: 0.2 less), a fifth of a semitone to eith
 (half of one: 0.3 less, a whole one 0.7), 30 updates (80: 0.1 less).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -40,7 +39,15 @@ from vocsep.methods.dictionaries import (
     smooth_atoms,
 )
 from vocsep.methods.pitched import TINY, PitchedParts
-from vocsep.methods.protocol import SourceEstimate, estimate_from_masks
+from vocsep.methods.protocol import (
+    Excerpt,
+    Method,
+    Progress,
+    SeparationMethod,
+    SourceEstimate,
+    estimate_from_masks,
+)
+from vocsep.methods.settings import MethodSettings
 from vocsep.spectra import stft
 
 FFT_SIZE, GRID_HOP = 1024, 128  # samples at 16 kHz
@@ -190,8 +197,8 @@ def _quotient(more: Tensor, less: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class SourceFilterNmf:
-    """The `vocsep.methods.protocol.SeparationMethod` of this method.
+class SourceFilterNmf(SeparationMethod):
+    """The method.
 
     Attributes:
         settings: of the factorisation.
@@ -202,19 +209,12 @@ class SourceFilterNmf:
     seed: int = 0
 
     @torch.no_grad()
-    def __call__(
-        self,
-        mixture: Tensor,
-        f0: Tensor,
-        *,
-        alternative: Tensor | None = None,
-        first: int = 0,
-        progress: Callable[[float], None] | None = None,
-    ) -> SourceEstimate:
-        """Factorise a stretch for one voice after another; ``alternative`` and ``first`` do not matter.
+    def estimate(self, excerpt: Excerpt, progress: Progress) -> SourceEstimate:
+        """Factorise a chunk for one voice after another; ``alternative`` and ``first`` do not matter.
 
         A voice's power is that of the run in which it is the target; masks are the voices' shares.
         """
+        mixture, f0 = excerpt.mixture, excerpt.f0
         peak = mixture.abs().max().clamp_min(1e-6)
         powers = stft(mixture / peak, FFT_SIZE, GRID_HOP).abs().square().T.contiguous()
         tracks = f0_every(f0, GRID_HOP, len(powers))
@@ -224,7 +224,11 @@ class SourceFilterNmf:
                 factors = PowerFactors(powers, tracks, voice, self.settings, self.seed)
                 for iteration in range(self.settings.iterations):
                     factors.update()
-                    if progress is not None:
-                        progress((voice + (iteration + 1) / self.settings.iterations) / len(f0))
+                    progress((voice + (iteration + 1) / self.settings.iterations) / len(f0))
                 voices[voice] = factors.target().T
         return estimate_from_masks(mixture, soft_masks(voices), voices * peak**2, FFT_SIZE, GRID_HOP)
+
+
+def build(name: str, settings: MethodSettings) -> Method:
+    """For `vocsep.methods.registry`; needs the seed."""
+    return Method(name, SourceFilterNmf(seed=settings.seed))

@@ -1,3 +1,5 @@
 """Multi-F0 estimation and its assignment to voices."""
 
-DEFAULT_REFINE = 1  # refinements at each voice; stands here so that the command line need not load networks
+from vocsep.pitch.settings import PitchSettings
+
+DEFAULT_REFINE = PitchSettings.refine

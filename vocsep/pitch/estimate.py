@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 import torch
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from vocsep.errors import SettingsError, VoicesNotFound
 from vocsep.model import load_model, pick_device, shipped_model
-from vocsep.pitch import DEFAULT_REFINE
 from vocsep.pitch.alternatives import EstimatedTracks, find_alternatives
 from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates
 from vocsep.pitch.crossings import cross_voices
@@ -20,13 +19,12 @@ from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.octaves import lower_octaves
 from vocsep.pitch.refinement import F0Refinement, best_places
 from vocsep.pitch.salience import SalienceNetwork, restore_network
+from vocsep.pitch.settings import MOST_VOICES as MOST_VOICES
+from vocsep.pitch.settings import Assignment, PitchSettings
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.pitch.viterbi import assign_viterbi
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
-Assignment = Literal["viterbi", "heuristic"]
-
-MOST_VOICES = 8  # the configurations of more cannot be listed, and no training mixture had more
 SURE = 0.8  # salience above which a candidate is surely sung
 CLEAR, LIKELY = 0.7, 0.5  # salience of candidates that count as voices: of one or two, of three or more
 OFTEN = 0.25  # of the sung frames, in which so many voices must sound
@@ -75,13 +73,13 @@ class PitchEstimator:
         refiner: Path | str | None = None,
         *,
         device: str = "cpu",
-        assign: str = "viterbi",
-        refine: int = DEFAULT_REFINE,
+        assign: str = PitchSettings.assign,
+        refine: int = PitchSettings.refine,
     ) -> None:
         if refine < 0:
             raise SettingsError(f"refine: {refine} looks, at least 0 are possible")
-        if assign not in ("viterbi", "heuristic"):
-            raise SettingsError(f"assign: {assign!r} is not one of viterbi, heuristic")
+        if assign not in get_args(Assignment):
+            raise SettingsError(f"assign: {assign!r} is not one of {', '.join(get_args(Assignment))}")
         stored = load_model(model or shipped_model("pitch"), "pitch")
         self.device = pick_device(device)
         self.network: SalienceNetwork = restore_network(stored).to(self.device)

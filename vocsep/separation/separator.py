@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from vocsep.errors import AudioError, F0Error
 from vocsep.media.reading import RATES, analysis_stream, open_audio, require_sound, to_analysis
-from vocsep.methods.registry import MethodSettings, build_method
+from vocsep.methods.registry import build_method
+from vocsep.methods.settings import MethodSettings
 from vocsep.model import pick_device
 from vocsep.pitch import DEFAULT_REFINE
 from vocsep.pitch.estimate import PitchEstimator

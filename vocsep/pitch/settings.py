@@ -1,0 +1,27 @@
+"""How pitches are found. Nothing heavy is imported here: the command line reads bounds and defaults."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Assignment = Literal["viterbi", "heuristic"]
+
+MOST_VOICES = 8  # the configurations of more cannot be listed, and no training mixture had more
+MOST_REFINE = 10  # refinements; they settle after two or three
+
+
+@dataclass(frozen=True)
+class PitchSettings:
+    """What F0 estimation is built from.
+
+    Attributes:
+        model: weights of the salience network; None for the shipped ones.
+        refiner: weights of the F0 refinement; None for the shipped ones.
+        assign: how F0 values become voices: the best path through the recording, or the paper's rule.
+        refine: how many times each track is refined once the tracks of all are known; 0 = never.
+    """
+
+    model: Path | str | None = None
+    refiner: Path | str | None = None
+    assign: Assignment = "viterbi"
+    refine: int = 1
