@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vocsep.commands.inputs import Failure, about
 from vocsep.commands.screen import ProgressCallback, Screen, debugging, describe
 from vocsep.commands.tables import stem_table
 from vocsep.errors import AudioError, VocsepError, VoicesNotFound
 from vocsep.pitch.tracks import F0Tracks
+from vocsep.separation.settings import OutputSettings
 
 if TYPE_CHECKING:
     from vocsep.separation.results import FileReport
@@ -26,7 +27,7 @@ class Job:
 
 
 def run_jobs(
-    separator: "Separator", jobs: Sequence[Job], voices: int | None, wishes: dict[str, Any], screen: Screen
+    separator: "Separator", jobs: Sequence[Job], voices: int | None, wishes: OutputSettings, screen: Screen
 ) -> tuple[list["FileReport"], list[Failure]]:
     """Separate every recording.
 
@@ -34,7 +35,7 @@ def run_jobs(
         separator: the loaded models.
         jobs: what to separate, and where the stems go.
         voices: how many sing; None: decided from each recording.
-        wishes: further arguments of `Separator.separate_file`.
+        wishes: what is written.
         screen: where progress and results are shown.
     """
     reports, failed = [], []
@@ -56,14 +57,14 @@ def run_jobs(
 
 
 def _separate_one(
-    separator: "Separator", job: Job, voices: int | None, wishes: dict[str, Any], progress: ProgressCallback
+    separator: "Separator", job: Job, voices: int | None, wishes: OutputSettings, progress: ProgressCallback
 ) -> "FileReport":
-    if wishes["overwrite"]:
-        _refuse_to_replace_itself(job, wishes["names"])
+    if wishes.overwrite:
+        _refuse_to_replace_itself(job, wishes.names)
     tracks = F0Tracks.read_csv(job.tracks, voices) if job.tracks else None
     count = tracks.voices if tracks else voices
     return separator.separate_file(
-        job.recording, job.folder, count, tracks=tracks, progress=progress, **wishes
+        job.recording, job.folder, count, tracks=tracks, progress=progress, **vars(wishes)
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vocsep.commands import options
+from vocsep.separation.settings import SeparatorSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,9 +23,9 @@ def demo(
         Path, typer.Argument(metavar="FOLDER", help="Where the demo is written.", show_default=True)
     ] = Path("vocsep-demo"),
     model: options.Model = None,
-    adapt: options.Adapt = None,
-    device: options.DeviceOption = options.Device.auto,
-    seed: options.Seed = 0,
+    adapt: options.Adapt = SeparatorSettings.adapt,
+    device: options.DeviceOption = options.DEVICE,
+    seed: options.Seed = SeparatorSettings.seed,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,

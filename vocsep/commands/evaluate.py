@@ -26,62 +26,67 @@ class Match(str, Enum):
     order = "order"
 
 
+References = Annotated[
+    Path,
+    typer.Argument(
+        metavar="REFERENCES",
+        help="The true stems: a folder of them, or a folder of such folders, one for each song. They may "
+        "lie in subfolders [bold]stems/[/bold].",
+        show_default=False,
+    ),
+]
+Estimates = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="ESTIMATES",
+        help="What [bold]vocsep separate[/bold] wrote, one folder for each method; songs are found by "
+        "the names of their folders. Files [bold]..._synth[/bold] count as synthesised, "
+        "[bold]..._minus[/bold] not at all.",
+        show_default=False,
+    ),
+]
+Names = Annotated[
+    str | None,
+    typer.Option("--name", metavar="A,B,...", help="What the methods are called. Default: as their folders."),
+]
+MatchOption = Annotated[
+    Match,
+    typer.Option(
+        "--match",
+        help="How voices are matched: by file name, in the order of the names, or as gives the best "
+        "SI-SDR. auto: by name where all names agree, else best.",
+    ),
+]
+BssEval = Annotated[
+    bool,
+    typer.Option(
+        "--bss-eval/--no-bss-eval",
+        help="SDR, SIR and SAR of BSS Eval (512 taps) too; they take most of the time.",
+    ),
+]
+Csv = Annotated[
+    Path | None,
+    typer.Option("--csv", metavar="FILE", rich_help_panel=OUTPUT, help="Write the scores of each second."),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        rich_help_panel=OUTPUT,
+        help="Write violins, and p-values of several methods, as .png, .svg or .pdf.",
+    ),
+]
+
+
 def evaluate(
-    references: Annotated[
-        Path,
-        typer.Argument(
-            metavar="REFERENCES",
-            help="The true stems: a folder of them, or a folder of such folders, one for each song. They may "
-            "lie in subfolders [bold]stems/[/bold].",
-            show_default=False,
-        ),
-    ],
-    estimates: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="ESTIMATES",
-            help="What [bold]vocsep separate[/bold] wrote, one folder for each method; songs are found by "
-            "the names of their folders. Files [bold]..._synth[/bold] count as synthesised, "
-            "[bold]..._minus[/bold] not at all.",
-            show_default=False,
-        ),
-    ],
-    names: Annotated[
-        str | None,
-        typer.Option(
-            "--name", metavar="A,B,...", help="What the methods are called. Default: as their folders."
-        ),
-    ] = None,
-    match: Annotated[
-        Match,
-        typer.Option(
-            "--match",
-            help="How voices are matched: by file name, in the order of the names, or as gives the best "
-            "SI-SDR. auto: by name where all names agree, else best.",
-        ),
-    ] = Match.auto,
-    bss_eval: Annotated[
-        bool,
-        typer.Option(
-            "--bss-eval/--no-bss-eval",
-            help="SDR, SIR and SAR of BSS Eval (512 taps) too; they take most of the time.",
-        ),
-    ] = True,
-    csv: Annotated[
-        Path | None,
-        typer.Option(
-            "--csv", metavar="FILE", rich_help_panel=OUTPUT, help="Write the scores of each second."
-        ),
-    ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            "--plot",
-            metavar="FILE",
-            rich_help_panel=OUTPUT,
-            help="Write violins, and p-values of several methods, as .png, .svg or .pdf.",
-        ),
-    ] = None,
+    references: References,
+    estimates: Estimates,
+    names: Names = None,
+    match: MatchOption = Match.auto,
+    bss_eval: BssEval = True,
+    csv: Csv = None,
+    plot: Plot = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,

@@ -9,7 +9,7 @@ import typer
 from vocsep.commands import options
 from vocsep.commands.options import MODEL, OUTPUT
 from vocsep.errors import VoicesNotFound
-from vocsep.pitch import DEFAULT_REFINE
+from vocsep.pitch.settings import PitchSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,52 +33,52 @@ class Format(str, Enum):
 BY_SUFFIX = {".csv": Format.csv, ".json": Format.json, ".txt": Format.mirex, ".tsv": Format.mirex}
 
 
+Recording = Annotated[Path, typer.Argument(metavar="RECORDING", help="An audio file.", show_default=False)]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        rich_help_panel=OUTPUT,
+        help="Write the pitches: time,voice_1,... in Hz, empty = silent. "
+        "[bold]vocsep separate --f0[/bold] reads this, after your corrections too.",
+    ),
+]
+OutputFormat = Annotated[
+    Format | None,
+    typer.Option(
+        "--format", rich_help_panel=OUTPUT, help="Of that file. Default: by its ending.", show_default=False
+    ),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot", metavar="FILE", rich_help_panel=OUTPUT, help="Write the picture as .png, .svg or .pdf."
+    ),
+]
+MethodOption = Annotated[
+    Method,
+    typer.Option(
+        "--method", rich_help_panel=MODEL, help="crepe: for a single voice, needs the extra vocsep\\[crepe]."
+    ),
+]
+
+
 def f0(
-    recording: Annotated[
-        Path, typer.Argument(metavar="RECORDING", help="An audio file.", show_default=False)
-    ],
+    recording: Recording,
     voices: options.Voices = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            rich_help_panel=OUTPUT,
-            help="Write the pitches: time,voice_1,... in Hz, empty = silent. "
-            "[bold]vocsep separate --f0[/bold] reads this, after your corrections too.",
-        ),
-    ] = None,
-    format_: Annotated[
-        Format | None,
-        typer.Option(
-            "--format",
-            rich_help_panel=OUTPUT,
-            help="Of that file. Default: by its ending.",
-            show_default=False,
-        ),
-    ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            "--plot", metavar="FILE", rich_help_panel=OUTPUT, help="Write the picture as .png, .svg or .pdf."
-        ),
-    ] = None,
-    method: Annotated[
-        Method,
-        typer.Option(
-            "--method",
-            rich_help_panel=MODEL,
-            help="crepe: for a single voice, needs the extra vocsep\\[crepe].",
-        ),
-    ] = Method.salience,
+    output: Output = None,
+    format_: OutputFormat = None,
+    plot: Plot = None,
+    method: MethodOption = Method.salience,
     pitch_model: options.PitchModel = None,
     refiner_model: options.RefinerModel = None,
-    assign: options.AssignOption = options.Assign.viterbi,
-    refine: options.Refine = DEFAULT_REFINE,
+    assign: options.AssignOption = options.ASSIGN,
+    refine: options.Refine = PitchSettings.refine,
     start: options.Start = 0.0,
     duration: options.Duration = None,
-    device: options.DeviceOption = options.Device.auto,
+    device: options.DeviceOption = options.DEVICE,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -87,7 +87,7 @@ def f0(
 
     Example: [bold]vocsep f0 concert.wav -n 4 -o tracks.csv --plot tracks.png[/bold]
     """
-    from vocsep.commands.inputs import about, check_picture, refuse_existing
+    from vocsep.commands.inputs import check_picture, refuse_existing
     from vocsep.commands.screen import Screen
 
     if method is Method.crepe and voices not in (None, 1):
@@ -97,6 +97,7 @@ def f0(
     check_picture(plot)
     refuse_existing([output, plot], overwrite, recording)
 
+    settings = PitchSettings(pitch_model, refiner_model, assign.value, refine)
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.progress(recording.name) as progress:
         progress("reading", 0.0)
@@ -104,17 +105,7 @@ def f0(
         if method is Method.crepe:
             tracks = _crepe(audio, device.value, progress)
         else:
-            from vocsep.model import pick_device
-            from vocsep.pitch.estimate import PitchEstimator
-
-            where = str(pick_device(device.value))
-            estimator = PitchEstimator(
-                pitch_model, refiner_model, device=where, assign=assign.value, refine=refine
-            )
-            try:
-                tracks = estimator.estimate(audio, voices, lambda share: progress("pitch", share))
-            except VoicesNotFound as error:  # knows nothing of files
-                raise VoicesNotFound(about(recording, error)) from error
+            tracks = _estimated(recording, audio, voices, settings, device.value, progress)
     _show(screen, recording, tracks, start)
     if output:
         _write(tracks, output, format_ or BY_SUFFIX.get(output.suffix.lower(), Format.csv), start)
@@ -134,6 +125,31 @@ def _read(recording: Path, start: float, duration: float | None) -> "NDArray[np.
 
     with open_audio(recording) as source:
         return analysis_stream(source, start=start, duration=duration)
+
+
+def _estimated(
+    recording: Path,
+    audio: "NDArray[np.float32]",
+    voices: int | None,
+    settings: PitchSettings,
+    device: str,
+    progress: "ProgressCallback",
+) -> "F0Tracks":
+    from vocsep.commands.inputs import about
+    from vocsep.model import pick_device
+    from vocsep.pitch.estimate import PitchEstimator
+
+    estimator = PitchEstimator(
+        settings.model,
+        settings.refiner,
+        device=str(pick_device(device)),
+        assign=settings.assign,
+        refine=settings.refine,
+    )
+    try:
+        return estimator.estimate(audio, voices, lambda share: progress("pitch", share))
+    except VoicesNotFound as error:  # knows nothing of files
+        raise VoicesNotFound(about(recording, error)) from error
 
 
 def _crepe(audio: "NDArray[np.float32]", device: str, progress: "ProgressCallback") -> "F0Tracks":

@@ -1,17 +1,18 @@
 """Options that several commands share. What is out of bounds is refused here, before any work."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-MOST_VOICES = 8
+from vocsep.estimator.adapt_settings import MOST_STEPS, AdaptSettings
+from vocsep.pitch.settings import MOST_REFINE, MOST_VOICES
+from vocsep.separation.settings import SeparatorSettings
+
 LARGEST_SEED = 2**32 - 1
-MOST_REFINE = 10  # refinements; they settle after two or three
-MOST_ADAPT = 10_000  # steps; a run of hours on any file
 
 MODEL = "Models and pitches"
 OUTPUT = "What is written"
@@ -28,6 +29,9 @@ class Device(str, Enum):
 class Assign(str, Enum):
     viterbi = "viterbi"
     heuristic = "heuristic"
+
+
+ASSIGN, DEVICE = Assign(SeparatorSettings.assign), Device(SeparatorSettings.device)
 
 
 def within(low: int, high: int) -> Callable[[int | None], int | None]:
@@ -52,6 +56,17 @@ def positive(value: float | None) -> float | None:
     if value is not None and not (math.isfinite(value) and value > 0):
         raise typer.BadParameter(f"{value:g} is not more than 0")
     return value
+
+
+def among(names: Sequence[str]) -> Callable[[str], str]:
+    """A check that refuses what is not one of the names."""
+
+    def check(value: str) -> str:
+        if value not in names:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}")
+        return value
+
+    return check
 
 
 Voices = Annotated[
@@ -92,18 +107,18 @@ Refine = Annotated[
         callback=within(0, MOST_REFINE),
         metavar="N",
         rich_help_panel=MODEL,
-        help="How often each voice is looked at again, once the tracks of all are known; 0 is fastest.",
+        help="How often the pitch of each voice is refined, once the tracks of all are known; 0 is fastest.",
     ),
 ]
 Adapt = Annotated[
     int | None,
     typer.Option(
         "--adapt",
-        callback=within(0, MOST_ADAPT),
+        callback=within(0, MOST_STEPS),
         metavar="STEPS",
         rich_help_panel=MODEL,
         help="Optimisation steps on the recording itself: more is slower and can be better; 0 is fastest. "
-        "Default: 100.",
+        f"Default: {AdaptSettings.steps}.",
     ),
 ]
 Model = Annotated[

@@ -1,164 +1,50 @@
 """``vocsep separate``: recordings in, one stem a voice out."""
 
-from enum import Enum
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
 from vocsep.commands import options
-from vocsep.commands.options import MODEL, OUTPUT
-from vocsep.pitch import DEFAULT_REFINE
+from vocsep.commands import separate_options as own
+from vocsep.commands.separate_options import BitDepth, Format
+from vocsep.separation.settings import OutputSettings, SeparatorSettings
 
 if TYPE_CHECKING:
+    from vocsep.commands.batch import Job
+    from vocsep.commands.inputs import Failure
+    from vocsep.commands.screen import Screen
     from vocsep.separation.results import FileReport
 
 
-class Method(str, Enum):
-    source_filter = "source-filter"
-    levels = "levels"
-    comb = "comb"
-    unet = "unet"
-    nmf = "nmf"
-    source_filter_nmf = "source-filter-nmf"
-    oracle_ratio = "oracle-ratio"
-    oracle_power = "oracle-power"
-    oracle_binary = "oracle-binary"
-
-
-class Format(str, Enum):
-    wav = "wav"
-    flac = "flac"
-    mp3 = "mp3"
-    ogg = "ogg"
-
-
-class BitDepth(str, Enum):
-    sixteen = "16"
-    twenty_four = "24"
-    float_ = "float"
-
-    @property
-    def value_for_writer(self) -> Literal[16, 24, "float"]:
-        depths: dict[str, Literal[16, 24, "float"]] = {"16": 16, "24": 24, "float": "float"}
-        return depths[self.value]
-
-
 def separate(
-    recordings: Annotated[
-        list[Path],
-        typer.Argument(metavar="RECORDING", help="Audio files, or folders of them.", show_default=False),
-    ],
+    recordings: own.Recordings,
     voices: options.Voices = None,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            rich_help_panel=OUTPUT,
-            help="Where the stems go; several recordings get a subfolder each.",
-        ),
-    ] = Path("stems"),
-    names: Annotated[
-        str | None,
-        typer.Option(
-            "--names",
-            metavar="A,B,...",
-            rich_help_panel=OUTPUT,
-            help="Names of the stems from the highest voice down, as [bold]soprano,alto,tenor,bass[/bold]. "
-            "Default: voice_1, voice_2, ...",
-        ),
-    ] = None,
-    f0: Annotated[
-        Path | None,
-        typer.Option(
-            "--f0",
-            metavar="CSV",
-            rich_help_panel=MODEL,
-            help="Use these pitches (time,voice_1,... in Hz, empty = silent) instead of estimating them. "
-            "For several recordings: a folder with <recording>.csv for each.",
-        ),
-    ] = None,
+    output: own.StemFolder = Path("stems"),
+    names: own.Names = None,
+    f0: own.F0File = None,
     model: options.Model = None,
     pitch_model: options.PitchModel = None,
     refiner_model: options.RefinerModel = None,
     postfilter_model: options.PostfilterModel = None,
-    postfilter: Annotated[
-        bool,
-        typer.Option(
-            "--postfilter/--no-postfilter",
-            rich_help_panel=MODEL,
-            help="Correct the masks of the method source-filter by what the recording shows.",
-        ),
-    ] = True,
-    assign: options.AssignOption = options.Assign.viterbi,
-    refine: options.Refine = DEFAULT_REFINE,
-    adapt: options.Adapt = None,
-    method: Annotated[
-        Method,
-        typer.Option(
-            "--method",
-            rich_help_panel=MODEL,
-            help="source-filter: the paper's model, learned. levels: harmonics with levels fitted in closed "
-            "form, nothing learned. comb: bare harmonics. nmf, source-filter-nmf: matrix factorisations. "
-            "unet: supervised, needs its --model. oracle-...: masks of the true stems, the ceiling.",
-        ),
-    ] = Method.source_filter,
-    stems: Annotated[
-        Path | None,
-        typer.Option(
-            "--stems",
-            metavar="FOLDER",
-            rich_help_panel=MODEL,
-            help="The true stems, in the order of their names from the highest voice down; for the methods "
-            "oracle-ratio, oracle-power and oracle-binary.",
-            show_default=False,
-        ),
-    ] = None,
-    spatial: Annotated[
-        bool,
-        typer.Option(
-            "--spatial/--no-spatial",
-            rich_help_panel=MODEL,
-            help="In a stereo recording, also tell voices apart by where they stand. Does nothing where the "
-            "channels are alike.",
-        ),
-    ] = True,
-    synth: Annotated[
-        bool,
-        typer.Option(
-            "--synth", rich_help_panel=OUTPUT, help="Also write the synthesised voice of each stem."
-        ),
-    ] = False,
-    minus_one: Annotated[
-        bool,
-        typer.Option(
-            "--minus-one",
-            rich_help_panel=OUTPUT,
-            help="Also write the recording without each voice, to sing along.",
-        ),
-    ] = False,
-    format_: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", rich_help_panel=OUTPUT, help="Default: as the recording.", show_default=False
-        ),
-    ] = None,
-    bit_depth: Annotated[
-        BitDepth | None,
-        typer.Option(
-            "--bit-depth",
-            rich_help_panel=OUTPUT,
-            help="float adds up to the recording exactly. Default: as the recording.",
-            show_default=False,
-        ),
-    ] = None,
-    start: options.Start = 0.0,
-    duration: options.Duration = None,
-    device: options.DeviceOption = options.Device.auto,
-    seed: options.Seed = 0,
-    overwrite: options.Overwrite = False,
+    postfilter: own.Postfilter = bool(SeparatorSettings.postfilter),
+    assign: options.AssignOption = options.ASSIGN,
+    refine: options.Refine = SeparatorSettings.refine,
+    adapt: options.Adapt = SeparatorSettings.adapt,
+    method: own.MethodOption = SeparatorSettings.method,
+    stems: own.TrueStems = None,
+    spatial: own.Spatial = SeparatorSettings.spatial,
+    synth: own.Synth = OutputSettings.synth,
+    minus_one: own.MinusOne = OutputSettings.minus_one,
+    format_: own.StemFormat = None,
+    bit_depth: own.StemDepth = None,
+    start: options.Start = OutputSettings.start,
+    duration: options.Duration = OutputSettings.duration,
+    device: options.DeviceOption = options.DEVICE,
+    seed: options.Seed = SeparatorSettings.seed,
+    overwrite: options.Overwrite = OutputSettings.overwrite,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
@@ -166,62 +52,75 @@ def separate(
 
     Example: [bold]vocsep separate concert.wav -n 4 --names soprano,alto,tenor,bass -o stems/[/bold]
     """
-    from vocsep.commands.batch import Job, run_jobs, say_what_failed
-    from vocsep.commands.inputs import find_recordings, read_names, stem_folders, track_files
+    from vocsep.commands.batch import say_what_failed
+    from vocsep.commands.inputs import read_names
     from vocsep.commands.screen import Screen
 
-    stem_names = read_names(names, voices)
+    called = read_names(names, voices)
     _check_writable_format(format_, bit_depth)
+    filtered = (postfilter_model or True) if postfilter else False
+    settings = SeparatorSettings(model, pitch_model=pitch_model, refiner_model=refiner_model)
+    settings = replace(settings, assign=assign.value, refine=refine, adapt=adapt, postfilter=filtered)
+    settings = replace(settings, method=method, stems=stems, spatial=spatial)
+    settings = replace(settings, device=device.value, seed=seed)
+    wishes = OutputSettings(called, start, duration, synth=synth, minus_one=minus_one, overwrite=overwrite)
+    if format_:
+        wishes = replace(wishes, format=format_.value)
+    if bit_depth:
+        wishes = replace(wishes, bit_depth=bit_depth.for_writer)
+    several = len(recordings) > 1 or recordings[0].is_dir()
+    jobs, failed = _jobs(recordings, output, f0, several)
+    screen = Screen(quiet=quiet, as_json=as_json)
+    done = _run(jobs, failed, len(called) if called else voices, settings, wishes, screen)
+    if failed:
+        if several:
+            say_what_failed(screen, done, failed)
+        raise typer.Exit(1)
+
+
+def _jobs(
+    recordings: Sequence[Path], output: Path, f0: Path | None, several: bool
+) -> "tuple[list[Job], list[Failure]]":
+    """What is to be separated, and what was named and cannot be."""
+    from vocsep.commands.batch import Job
+    from vocsep.commands.inputs import find_recordings, stem_folders, track_files
+
     if output.exists() and not output.is_dir():
         raise typer.BadParameter(f"-o {output}: is a file, a folder is needed")
-    several = len(recordings) > 1 or recordings[0].is_dir()
     found, failed = find_recordings(recordings, output)
     named = stem_folders(found, output)
     tracks = track_files(f0, [folder.name for folder in named], several)
     folders = named if several else [output] * len(found)
-    jobs = [Job(*job) for job in zip(found, folders, tracks, strict=True)]
+    return [Job(*job) for job in zip(found, folders, tracks, strict=True)], failed
 
-    screen = Screen(quiet=quiet, as_json=as_json)
+
+def _run(
+    jobs: "Sequence[Job]",
+    failed: "list[Failure]",
+    voices: int | None,
+    settings: SeparatorSettings,
+    wishes: OutputSettings,
+    screen: "Screen",
+) -> int:
+    """Separate what there is and say what came of it; ``failed`` grows by what could not be separated.
+
+    Returns:
+        How many were done.
+    """
+    from vocsep.commands.batch import run_jobs
+
     for failure in failed:
         screen.error(failure.error)
     reports: list[FileReport] = []
     if jobs:
         from vocsep.separation.separator import Separator
 
-        separator = Separator(
-            model,
-            device=device.value,
-            assign=assign.value,
-            refine=refine,
-            adapt=adapt,
-            method=method.value,
-            stems=stems,
-            spatial=spatial,
-            pitch_model=pitch_model,
-            refiner_model=refiner_model,
-            postfilter=(postfilter_model or True) if postfilter else False,
-            seed=seed,
-        )
-        wishes = {
-            "names": stem_names,
-            "start": start,
-            "duration": duration,
-            "format": format_.value if format_ else None,
-            "bit_depth": bit_depth.value_for_writer if bit_depth else None,
-            "synth": synth,
-            "minus_one": minus_one,
-            "overwrite": overwrite,
-        }
-        voices = len(stem_names) if stem_names else voices
-        reports, failures = run_jobs(separator, jobs, voices, wishes, screen)
+        reports, failures = run_jobs(Separator(**vars(settings)), jobs, voices, wishes, screen)
         failed += failures
     screen.document(
         {"files": [report.to_dict() for report in reports], "failed": [vars(one) for one in failed]}
     )
-    if failed:
-        if several:
-            say_what_failed(screen, len(reports), failed)
-        raise typer.Exit(1)
+    return len(reports)
 
 
 def _check_writable_format(format_: Format | None, bit_depth: BitDepth | None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vocsep.errors import AudioError, SettingsError, VoicesNotFound
+from vocsep.errors import AudioError, SettingsError, VocsepError, VoicesNotFound
 from vocsep.fit.analysis_cache import CACHE_FOLDER, AnalysisCache, PitchStage, digest
 from vocsep.fit.song_reader import SongReader, Taken
 from vocsep.fit.songs import Song, find_songs
@@ -102,18 +102,19 @@ def gather(
     if progress is not None:
         progress("", 1.0)
     passed_over += unclear
-    if not found and supervision == "full":
-        raise SettingsError(
-            f"supervised: {folder} has no stems that can be used; the first: {passed_over[0]}"
-        )
-    if not songs:
-        raise AudioError(f"{folder}: holds nothing to learn from: {passed_over[0]}")
     if not found:
-        raise AudioError(
-            f"{folder}: none of its {len(songs)} audio files can be used; the first: {passed_over[0]}"
-        )
+        raise _nothing_found(folder, len(songs), supervision, passed_over[0])
     tracks, taken = zip(*found, strict=True)
     return Recordings(tracks, tuple(passed_over), taken)
+
+
+def _nothing_found(folder: Path, songs: int, supervision: Supervision, first: str) -> VocsepError:
+    """The error of a folder of which nothing can be used, with the first reason."""
+    if supervision == "full":
+        return SettingsError(f"supervised: {folder} has no stems that can be used; the first: {first}")
+    if not songs:
+        return AudioError(f"{folder}: holds nothing to learn from: {first}")
+    return AudioError(f"{folder}: none of its {songs} audio files can be used; the first: {first}")
 
 
 def _read(

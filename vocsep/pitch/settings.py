@@ -17,11 +17,12 @@ class PitchSettings:
     Attributes:
         model: weights of the salience network; None for the shipped ones.
         refiner: weights of the F0 refinement; None for the shipped ones.
-        assign: how F0 values become voices: the best path through the recording, or the paper's rule.
+        assign: how F0 values become voices, an `Assignment`: the best path through the recording, or the
+            paper's rule.
         refine: how many times each track is refined once the tracks of all are known; 0 = never.
     """
 
     model: Path | str | None = None
     refiner: Path | str | None = None
-    assign: Assignment = "viterbi"
+    assign: str = "viterbi"
     refine: int = 1

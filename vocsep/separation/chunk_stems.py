@@ -1,4 +1,4 @@
-"""Passages: chunk after chunk of a recording, explained and filtered, ready to be faded into each other."""
+"""Chunk after chunk of a recording, estimated and filtered, ready to be faded into each other."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,13 +21,32 @@ ReadBlock = Callable[[int, int], Audio]  # first sample, number of samples -> (s
 
 
 @dataclass(frozen=True)
+class Recording:
+    """What is separated.
+
+    Attributes:
+        read: gives samples of the original.
+        samples: length of the original.
+        sample_rate: Hz, of the original.
+        analysis: ``(samples at 16 kHz,)`` the mono copy.
+        offset: sample of the whole file at 16 kHz at which ``analysis`` begins.
+    """
+
+    read: ReadBlock
+    samples: int
+    sample_rate: int
+    analysis: Audio
+    offset: int = 0
+
+
+@dataclass(frozen=True)
 class SeparatedChunk:
-    """The part of a chunk that is heard.
+    """The stems of a chunk.
 
     Attributes:
         chunk: where it lies.
         stems: ``(voices, samples, channels)`` from ``chunk.first`` on, faded where the neighbours take over.
-        estimated: source model of the whole chunk.
+        estimated: what the method says of the whole chunk.
     """
 
     chunk: Chunk
@@ -48,8 +67,8 @@ class SeparatedChunk:
         return np.asarray(voices[:, skip : skip + count] * self.chunk.weights(SAMPLE_RATE, count)[:, 0])
 
     def own_parameters(self, frames: int) -> SourceParameters | None:
-        """Parameters between the chunk's edges: each of the recording's ``frames`` is in one separated only.
-        None without a source model."""
+        """Parameters between the chunk's edges: each of the recording's ``frames`` is in one chunk only. None
+        without a source model."""
         own, parameters = self._own_frames(frames), self.estimated.parameters
         return None if parameters is None else parameters.frames_slice(own.start, own.stop).to("cpu")
 
@@ -67,32 +86,25 @@ class SeparatedChunk:
 
 
 def separate_chunks(
-    read: ReadBlock,
-    samples: int,
-    sample_rate: int,
-    analysis: Audio,
+    recording: Recording,
     tracks: F0Tracks,
     *,
     estimate: SeparationMethod,
     device: torch.device,
-    offset: int = 0,
     spatial: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[SeparatedChunk]:
-    """Explain and filter a recording chunk by chunk; only one chunk at a time is in memory.
+    """Estimate and filter a recording chunk by chunk; only one chunk at a time is in memory.
 
     Args:
-        read: gives samples of the original.
-        samples: length of the original.
-        sample_rate: Hz, of the original.
-        analysis: ``(samples at 16 kHz,)`` the mono copy.
+        recording: what is separated.
         tracks: F0 of all voices for the whole recording.
         estimate: the method.
         device: where to compute.
-        offset: sample of the recording at 16 kHz at which ``analysis`` begins.
         spatial: also tell voices apart by where they are, as in `vocsep.filtering.wiener.wiener_filter`.
         progress: told the share done, 0 to 1.
     """
+    samples, sample_rate, analysis = recording.samples, recording.sample_rate, recording.analysis
     chunks, alternatives = plan_chunks(samples / sample_rate), alternatives_of(tracks)
     for index, chunk in enumerate(chunks):
 
@@ -105,16 +117,18 @@ def separate_chunks(
         mixture = torch.from_numpy(analysis[begin:end]).to(device)
         first, last = begin // HOP, begin // HOP + frame_count(end - begin)
         f0, alternative = (t.slice(first, last).as_input().to(device) for t in (tracks, alternatives))
-        estimated = estimate(mixture, f0, alternative=alternative, first=offset + begin, progress=told)
+        estimated = estimate(
+            mixture, f0, alternative=alternative, first=recording.offset + begin, progress=told
+        )
         low = chunk.begin * sample_rate
-        known = read(low, (samples if final else int(chunk.end) * sample_rate) - low)
+        known = recording.read(low, (samples if final else int(chunk.end) * sample_rate) - low)
         audio = torch.from_numpy(np.ascontiguousarray(known.T)).to(device)
         grid = estimated.fft_size, estimated.hop
         stems = wiener_filter(audio, sample_rate, estimated.masks, estimated.powers, *grid, spatial)
         skip = (chunk.first - chunk.begin) * sample_rate
         count = (samples if final else int(chunk.last) * sample_rate) - chunk.first * sample_rate
-        heard = stems[:, :, skip : skip + count].transpose(1, 2).cpu().numpy()
-        yield SeparatedChunk(chunk, heard * chunk.weights(sample_rate, count), estimated)
+        own = stems[:, :, skip : skip + count].transpose(1, 2).cpu().numpy()
+        yield SeparatedChunk(chunk, own * chunk.weights(sample_rate, count), estimated)
         told(1.0)
 
 
@@ -135,7 +149,7 @@ class OverlapAdd:
 
 
 def joined_parameters(parts: list[SourceParameters]) -> SourceParameters:
-    """Passages after one another; the noise filters, one a separated, are averaged."""
+    """Parameters of chunks after one another; the noise filters, one a chunk, are averaged."""
     corrections = [part.correction for part in parts if part.correction is not None]
     shares = [part.shares for part in parts if part.shares is not None]
     return SourceParameters(

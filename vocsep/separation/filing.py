@@ -1,19 +1,17 @@
-"""Which files a separation writes, and writing them separated by separated."""
+"""Which files a separation writes, and writing them chunk by chunk."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from vocsep.errors import AudioError, SettingsError
 from vocsep.media.origin import SEPARATED
-from vocsep.media.reading import AudioInfo
+from vocsep.media.reading import AudioInfo, BitDepth
 from vocsep.media.writing import Format, StemWriter, default_format
 from vocsep.separation.chunk_stems import OverlapAdd, ReadBlock, SeparatedChunk
+from vocsep.separation.settings import OutputSettings
 from vocsep.spectra import SAMPLE_RATE
-
-BitDepth = Literal[16, 24, "float"]
 
 
 @dataclass(frozen=True)
@@ -74,38 +72,34 @@ class StemFiles:
         return stems.gain_db
 
 
-def plan_files(
-    info: AudioInfo,
-    folder: Path,
-    voices: int,
-    *,
-    names: Sequence[str] | None = None,
-    format: str | None = None,
-    bit_depth: BitDepth | None = None,
-    synth: bool = False,
-    minus_one: bool = False,
-    overwrite: bool = False,
-) -> StemFiles:
+def plan_files(info: AudioInfo, folder: Path, voices: int, output: OutputSettings) -> StemFiles:
     """Name the files of a separation and refuse at once what cannot be written.
+
+    Args:
+        info: the recording.
+        folder: where the files go.
+        voices: how many.
+        output: what is written.
 
     Raises:
         AudioError: a file exists and is not to be replaced.
         SettingsError: another number of names than voices, or an unknown format or depth.
     """
+    names = output.names
     called = list(names) if names is not None else [f"voice_{voice}" for voice in range(1, voices + 1)]
     if len(called) != voices:
         raise SettingsError(f"names: {len(called)} names for {voices} voices")
-    chosen, depth = default_format(info, format, bit_depth)
+    format, depth = default_format(info, output.format, output.bit_depth)
     files = StemFiles(
         info=info,
-        format=chosen,
+        format=format,
         bit_depth=depth,
-        overwrite=overwrite,
-        stems=[folder / f"{name}.{chosen}" for name in called],
-        minus=[folder / f"{name}_minus.{chosen}" for name in called] if minus_one else [],
-        synths=[folder / f"{name}_synth.wav" for name in called] if synth else [],
+        overwrite=output.overwrite,
+        stems=[folder / f"{name}.{format}" for name in called],
+        minus=[folder / f"{name}_minus.{format}" for name in called] if output.minus_one else [],
+        synths=[folder / f"{name}_synth.wav" for name in called] if output.synth else [],
     )
     for path in files.stems + files.minus + files.synths:
-        if path.exists() and not overwrite:
+        if path.exists() and not output.overwrite:
             raise AudioError(f"{path}: exists already")
     return files

@@ -17,10 +17,10 @@ SELDOM = 0.02  # share of the time, under which a voice may not be there at all
 
 
 class WithConfidence:
-    """Passages of a recording as they come, and how sure each voice of them is."""
+    """Chunks of a recording as they come, and how sure each voice of them is."""
 
-    def __init__(self, heard: Iterable[SeparatedChunk], tracks: F0Tracks) -> None:
-        self._chunks, self._frames = heard, tracks.frames
+    def __init__(self, chunks: Iterable[SeparatedChunk], tracks: F0Tracks) -> None:
+        self._chunks, self._frames = chunks, tracks.frames
         self._energy: list[Tensor] = []
 
     def __iter__(self) -> Iterator[SeparatedChunk]:

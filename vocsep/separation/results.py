@@ -40,8 +40,8 @@ class Separation:
     warnings: list[str] = field(default_factory=list)
 
 
-class Gathered:
-    """Passages put together in memory.
+class WholeRecording:
+    """Separated chunks put together in memory.
 
     Args:
         voices: number of voices.
@@ -64,7 +64,7 @@ class Gathered:
         self._parameters: list[SourceParameters] = []
 
     def add(self, separated: SeparatedChunk) -> None:
-        """Put a separated in its place."""
+        """Put a chunk in its place."""
         first = separated.chunk.first * self._rate
         self.stems[:, first : first + separated.stems.shape[1]] += separated.stems
         voice, parameters = separated.synthesised(self._seed), separated.own_parameters(self._frames)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,13 @@ from vocsep.media.reading import RATES, analysis_stream, open_audio, require_sou
 from vocsep.methods.registry import build_method
 from vocsep.methods.settings import MethodSettings
 from vocsep.model import pick_device
-from vocsep.pitch import DEFAULT_REFINE
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.separation.chunk_stems import Audio, ReadBlock, SeparatedChunk, separate_chunks
-from vocsep.separation.filing import BitDepth, StemFiles, plan_files
+from vocsep.separation.chunk_stems import Audio, Recording, SeparatedChunk, separate_chunks
+from vocsep.separation.filing import plan_files
 from vocsep.separation.notes import WithConfidence, listening_notes
-from vocsep.separation.results import FileReport, Gathered, Separation
+from vocsep.separation.results import FileReport, Separation, WholeRecording
+from vocsep.separation.settings import OutputSettings, SeparatorSettings
 from vocsep.spectra import SAMPLE_RATE, frame_count
 
 Progress = Callable[[str, float], None]
@@ -29,43 +30,29 @@ class Separator:
 
     Args:
         model: weights of the estimator; the shipped ones by default.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        assign: ``viterbi`` or ``heuristic``, how F0 values become voices.
-        refine: how often the pitch of each voice is looked at again, knowing the other voices.
-        adapt: steps of adaptation on each stretch of the recording; None for the default, 0 for none.
-        method: one of `vocsep.methods.registry.METHODS`, which docs/methods.md describes.
-        stems: folder of the true stems, for the oracle methods.
-        spatial: where channels differ, tell voices apart by place, too (not with an oracle).
-        pitch_model, refiner_model: of both looks at the pitch; the shipped ones by default.
-        postfilter: whether the masks of source models are corrected, or a file that says how.
-        seed: of the noise in synthesised voices, and of what begins at random.
+        options: the other attributes of `vocsep.separation.settings.SeparatorSettings`, by name.
+
+    Attributes:
+        settings: what it is made of.
 
     Raises:
         ModelError: weights cannot be used.
         SettingsError, AudioError: a value is out of bounds; there are no stems in the folder.
     """
 
-    def __init__(
-        self,
-        model: Path | str | None = None,
-        *,
-        device: str = "auto",
-        assign: str = "viterbi",
-        refine: int = DEFAULT_REFINE,
-        adapt: int | None = None,
-        method: str = "source-filter",
-        stems: Path | str | None = None,
-        spatial: bool = True,
-        pitch_model: Path | str | None = None,
-        refiner_model: Path | str | None = None,
-        postfilter: Path | str | bool = True,
-        seed: int = 0,
-    ) -> None:
-        self.device = pick_device(device)
-        self.method = build_method(method, MethodSettings(model, adapt, stems, seed, self.device, postfilter))
-        self.pitch = PitchEstimator(pitch_model, refiner_model, device=device, assign=assign, refine=refine)
-        self.spatial = spatial and self.method.references is None
-        self.seed = seed
+    def __init__(self, model: Path | str | None = None, **options: Any) -> None:
+        self.settings = chosen = SeparatorSettings(model, **options)
+        self.device = pick_device(chosen.device)
+        given = chosen.model, chosen.adapt, chosen.stems, chosen.seed, self.device, chosen.postfilter
+        self.method = build_method(chosen.method, MethodSettings(*given))
+        self.pitch = PitchEstimator(
+            chosen.pitch_model,
+            chosen.refiner_model,
+            device=chosen.device,
+            assign=chosen.assign,
+            refine=chosen.refine,
+        )
+        self.spatial = chosen.spatial and self.method.references is None
 
     def separate(
         self,
@@ -109,11 +96,11 @@ class Separator:
         def read(position: int, count: int) -> Audio:
             return columns[position : position + count]
 
-        heard = WithConfidence(
-            self._chunks(read, len(columns), sample_rate, analysis, tracks, progress), tracks
-        )
-        whole = Gathered(tracks.voices, columns.shape, sample_rate, len(analysis), tracks.frames, self.seed)
-        for separated in heard:
+        recording = Recording(read, len(columns), sample_rate, analysis)
+        chunks = WithConfidence(self._chunks(recording, tracks, progress), tracks)
+        seed = self.settings.seed
+        whole = WholeRecording(tracks.voices, columns.shape, sample_rate, len(analysis), tracks.frames, seed)
+        for separated in chunks:
             whole.add(separated)
         return Separation(
             stems=whole.stems[:, :, 0] if given.ndim == 1 else whole.stems,
@@ -121,7 +108,7 @@ class Separator:
             tracks=tracks,
             parameters=whole.parameters,
             synthesised=whole.synthesised,
-            confidence=heard.confidence(),
+            confidence=chunks.confidence(),
             seconds={"pitch": found - begun, "separation": monotonic() - found},
             warnings=self._notes(tracks),
         )
@@ -133,67 +120,41 @@ class Separator:
         voices: int | None = None,
         *,
         tracks: F0Tracks | None = None,
-        names: Sequence[str] | None = None,
-        start: float = 0.0,
-        duration: float | None = None,
-        format: str | None = None,
-        bit_depth: BitDepth | None = None,
-        synth: bool = False,
-        minus_one: bool = False,
-        overwrite: bool = False,
         progress: Progress | None = None,
+        **options: Any,
     ) -> FileReport:
         """Separate a file of any length into one file a voice; memory stays bounded.
 
         Args:
             path: the recording. folder: where the stems go, ``voice_1.wav`` (the highest) or ``<name>.wav``.
-            voices, names, progress: as in `separate`. tracks: on the clock of the whole recording.
-            start, duration: seconds of the recording to separate. overwrite: replace files that exist.
-            format, bit_depth: of the stems; as the recording by default.
-            synth: also write ``<name>_synth``, the synthesised voices (16 kHz), where the method has some.
-            minus_one: also write ``<name>_minus``, the recording without that voice.
+            voices, progress: as in `separate`. tracks: on the clock of the whole recording.
+            options: attributes of `vocsep.separation.settings.OutputSettings`, by name.
 
         Raises:
             AudioError: the recording cannot be read or a stem not written.
             VoicesNotFound, F0Error, SettingsError: as in `separate`.
         """
-        path, folder = Path(path), Path(folder)
-        self.method.prepare(names, synth)
+        path, folder, output = Path(path), Path(folder), OutputSettings(**options)
+        self.method.prepare(output.names, output.synth)
         begun = monotonic()
         with open_audio(path) as source:
-            first, samples = source.span(start, duration)
+            first, samples = source.span(output.start, output.duration)
             rate = source.info.sample_rate
-
-            def plan(count: int) -> StemFiles:
-                return plan_files(
-                    source.info,
-                    folder,
-                    count,
-                    names=names,
-                    format=format,
-                    bit_depth=bit_depth,
-                    synth=synth,
-                    minus_one=minus_one,
-                    overwrite=overwrite,
-                )
-
-            known = tracks.voices if tracks is not None else voices or (len(names) if names else None)
+            known = tracks.voices if tracks is not None else voices or len(output.names or ()) or None
             if known is not None:
-                plan(known)  # what cannot be written is refused before any work
-            analysis = analysis_stream(source, start=start, duration=duration)
-            given = None if tracks is None else tracks.from_time(start)
+                plan_files(source.info, folder, known, output)  # refuses before any work
+            analysis = analysis_stream(source, start=output.start, duration=output.duration)
+            given = None if tracks is None else tracks.from_time(output.start)
             tracks = self._tracks(analysis, voices or known, given, source.info.seconds, progress)
-            files = plan(tracks.voices)
+            files = plan_files(source.info, folder, tracks.voices, output)
             found = monotonic()
 
             def read(position: int, count: int) -> Audio:
                 return source.read(first + position, count)
 
-            offset = round(first * SAMPLE_RATE / rate)
-            heard = WithConfidence(
-                self._chunks(read, samples, rate, analysis, tracks, progress, offset), tracks
-            )
-            gain = files.write(heard, read, self.seed)
+            recording = Recording(read, samples, rate, analysis, round(first * SAMPLE_RATE / rate))
+            chunks = WithConfidence(self._chunks(recording, tracks, progress), tracks)
+            gain = files.write(chunks, read, self.settings.seed)
         return FileReport(
             input=path,
             stems=files.stems,
@@ -205,7 +166,7 @@ class Separator:
             voices=tracks.voices,
             gain_db=gain,
             statistics=tracks.voice_statistics(),
-            confidence=heard.confidence(),
+            confidence=chunks.confidence(),
             warnings=self._notes(tracks),
             elapsed={"pitch": found - begun, "separation": monotonic() - found},
         )
@@ -235,25 +196,14 @@ class Separator:
         return tracks.fitted(frames)
 
     def _chunks(
-        self,
-        read: ReadBlock,
-        samples: int,
-        sample_rate: int,
-        analysis: Audio,
-        tracks: F0Tracks,
-        progress: Progress | None,
-        offset: int = 0,
+        self, recording: Recording, tracks: F0Tracks, progress: Progress | None
     ) -> Iterator[SeparatedChunk]:
-        """The recording, separated by separated."""
+        """The recording, chunk by chunk."""
         return separate_chunks(
-            read,
-            samples,
-            sample_rate,
-            analysis,
+            recording,
             tracks,
             estimate=self.method.estimate,
             device=self.device,
-            offset=offset,
             spatial=self.spatial,
             progress=None if progress is None else lambda share: progress("separation", share),
         )

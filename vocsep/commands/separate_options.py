@@ -1,0 +1,129 @@
+"""Options of ``vocsep separate``: what is written, and how voices are told apart."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from vocsep.commands.options import MODEL, OUTPUT, among
+from vocsep.methods.registry import METHODS
+
+
+class Format(str, Enum):
+    wav = "wav"
+    flac = "flac"
+    mp3 = "mp3"
+    ogg = "ogg"
+
+
+class BitDepth(str, Enum):
+    sixteen = "16"
+    twenty_four = "24"
+    float_ = "float"
+
+    @property
+    def for_writer(self) -> Literal[16, 24, "float"]:
+        depths: dict[str, Literal[16, 24, "float"]] = {"16": 16, "24": 24, "float": "float"}
+        return depths[self.value]
+
+
+Recordings = Annotated[
+    list[Path],
+    typer.Argument(metavar="RECORDING", help="Audio files, or folders of them.", show_default=False),
+]
+StemFolder = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        rich_help_panel=OUTPUT,
+        help="Where the stems go; several recordings get a subfolder each.",
+    ),
+]
+Names = Annotated[
+    str | None,
+    typer.Option(
+        "--names",
+        metavar="A,B,...",
+        rich_help_panel=OUTPUT,
+        help="Names of the stems from the highest voice down, as [bold]soprano,alto,tenor,bass[/bold]. "
+        "Default: voice_1, voice_2, ...",
+    ),
+]
+Synth = Annotated[
+    bool,
+    typer.Option("--synth", rich_help_panel=OUTPUT, help="Also write the synthesised voice of each stem."),
+]
+MinusOne = Annotated[
+    bool,
+    typer.Option(
+        "--minus-one",
+        rich_help_panel=OUTPUT,
+        help="Also write the recording without each voice, to sing along.",
+    ),
+]
+StemFormat = Annotated[
+    Format | None,
+    typer.Option("--format", rich_help_panel=OUTPUT, help="Default: as the recording.", show_default=False),
+]
+StemDepth = Annotated[
+    BitDepth | None,
+    typer.Option(
+        "--bit-depth",
+        rich_help_panel=OUTPUT,
+        help="float adds up to the recording exactly. Default: as the recording.",
+        show_default=False,
+    ),
+]
+F0File = Annotated[
+    Path | None,
+    typer.Option(
+        "--f0",
+        metavar="CSV",
+        rich_help_panel=MODEL,
+        help="Use these pitches (time,voice_1,... in Hz, empty = silent) instead of estimating them. "
+        "For several recordings: a folder with <recording>.csv for each.",
+    ),
+]
+Postfilter = Annotated[
+    bool,
+    typer.Option(
+        "--postfilter/--no-postfilter",
+        rich_help_panel=MODEL,
+        help="Correct the masks of the method source-filter by what the recording shows.",
+    ),
+]
+MethodOption = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        callback=among(METHODS),
+        metavar="NAME",
+        rich_help_panel=MODEL,
+        help="source-filter: the paper's model, learned. levels: harmonics with levels fitted in closed "
+        "form, nothing learned. comb: bare harmonics. nmf, source-filter-nmf: matrix factorisations. "
+        "unet: supervised, needs its --model. oracle-...: masks of the true stems, the ceiling.",
+    ),
+]
+TrueStems = Annotated[
+    Path | None,
+    typer.Option(
+        "--stems",
+        metavar="FOLDER",
+        rich_help_panel=MODEL,
+        help="The true stems, in the order of their names from the highest voice down; for the methods "
+        "oracle-ratio, oracle-power and oracle-binary.",
+        show_default=False,
+    ),
+]
+Spatial = Annotated[
+    bool,
+    typer.Option(
+        "--spatial/--no-spatial",
+        rich_help_panel=MODEL,
+        help="In a stereo recording, also tell voices apart by where they stand. Does nothing where the "
+        "channels are alike.",
+    ),
+]
