@@ -14,7 +14,7 @@ from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr, si_sdr_per_second
 from vocsep.filtering.masks import soft_masks
 from vocsep.filtering.postfilter import load_postfilter, postfiltered
-from vocsep.filtering.same_note import shared_alike
+from vocsep.filtering.unisons import share_unisons
 from vocsep.filtering.wiener import wiener_filter
 from vocsep.model import shipped_model
 from vocsep.pitch.alternatives import alternatives_of
@@ -120,7 +120,7 @@ def of_each_singer(stems: np.ndarray, result: Separation) -> np.ndarray:
     combs = mixed_combs(result.parameters, sung_choices(choices, stems.shape[1]))
     powers = voice_powers(result.parameters, combs, NOISE_SHARE)
     f0, mixture = result.tracks.as_input(), torch.from_numpy(stems.sum(axis=0))
-    powers = shared_alike(powers, f0)
+    powers = share_unisons(powers, f0)
     masks = postfiltered(load_postfilter(), stft(mixture, MASK_FFT), powers, soft_masks(powers), f0)
     return wiener_filter(torch.from_numpy(stems), SAMPLE_RATE, masks, powers).numpy()
 

@@ -1,4 +1,4 @@
-"""What a run of `separate` imports: nobody waits for a compiler, a plotter or a score that he does not use."""
+"""What a run of `separate` imports: nobody waits for a compiler or a plotter that he does not use."""
 
 import subprocess
 import sys

@@ -141,7 +141,7 @@ class TestMasks:
         new = postfiltered(random_network(), spectrum, powers[twins], masks, f0[twins])
         assert torch.allclose(new[1], new[2], atol=0.02)
 
-    def test_slabs_have_no_seams(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_slabs_join_without_a_trace(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         spectrum, powers, masks, f0 = scene
         whole = postfiltered(random_network(), spectrum, powers, masks, f0)
         monkeypatch.setattr(network_module, "SLAB", 7)

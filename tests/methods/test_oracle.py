@@ -101,7 +101,7 @@ def test_stems_of_other_rates_channels_and_lengths_serve(stems: np.ndarray, tmp_
     assert not references.read(stems.shape[1] + 1_000, 500).any()
 
 
-def test_explanations_are_on_the_device_and_grid_of_the_mixture(folder: Path) -> None:
+def test_estimates_are_on_the_device_and_grid_of_the_mixture(folder: Path) -> None:
     references = ReferenceStems(folder)
     found = OracleMasks(references, "power")(torch.zeros(4_000), torch.zeros(4, 16), first=160)
     assert found.masks.shape == (4, 1025, 16) and found.energy.shape == (2, 4, 16)

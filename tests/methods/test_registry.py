@@ -50,7 +50,7 @@ def separator(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_an_explanation_stands_on_the_grid_that_it_names(
+def test_an_estimate_stands_on_the_grid_that_it_names(
     method: str, weights: dict[str, Path], stems: Path
 ) -> None:
     audio, tracks = music(0.5)

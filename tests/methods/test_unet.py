@@ -162,8 +162,8 @@ def test_it_learns_to_follow_the_f0() -> None:
     train_steps(trainer, forever(), [excerpts], schedule)  # type: ignore[arg-type]
     trainer.use_best()
     assert excerpts.sources is not None
-    estimate_sources = UnetMasks(trainer.estimator)  # type: ignore[arg-type]
-    estimated = estimate_sources(excerpts.mixture[0], excerpts.f0[0])
+    method = UnetMasks(trainer.estimator)  # type: ignore[arg-type]
+    estimated = method(excerpts.mixture[0], excerpts.f0[0])
     mixture = magnitudes_of(excerpts.mixture[0])
     stems = magnitudes_of(excerpts.sources[0])
     apart = (estimated.masks * mixture - stems).abs().sum()

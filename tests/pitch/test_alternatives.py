@@ -27,7 +27,7 @@ def test_a_free_candidate_goes_to_the_nearest_voice() -> None:
 @pytest.mark.parametrize(
     "candidate", [(60.3, 0.9), (61.0, CLEAR - 0.01), (64.0, 0.9)], ids=["taken", "faint", "far"]
 )
-def test_what_is_taken_faint_or_far_is_no_spare(candidate: tuple[float, float]) -> None:
+def test_what_is_taken_faint_or_far_is_no_alternative(candidate: tuple[float, float]) -> None:
     assert np.isnan(find_alternatives(heard([(60.0, 0.9), candidate]), np.array([[60.0]]))).all()
 
 
@@ -47,7 +47,7 @@ def test_without_any_voice_or_candidate_there_is_none() -> None:
     assert np.isnan(find_alternatives(heard([], [(np.inf, 0.0)]), np.full((2, 2), 60.0))).all()
 
 
-def test_tracks_that_were_not_estimated_have_silent_spares() -> None:
+def test_tracks_that_were_not_estimated_have_silent_alternatives() -> None:
     plain, alternative = F0Tracks(np.array([[440.0, 0.0]])), F0Tracks(np.array([[0.0, 450.0]]))
     assert not alternatives_of(plain).voiced.any() and alternatives_of(plain).frames == 2
     assert alternatives_of(EstimatedTracks(plain.frequencies, alternative)) is alternative

@@ -173,7 +173,7 @@ def test_tracks_are_drawn_through_rests_in_a_straight_line() -> None:
 
 class TestSecondLook:
     @pytest.fixture
-    def look(self) -> F0Refinement:
+    def f0_refinement(self) -> F0Refinement:
         torch.manual_seed(0)
         made = F0Refinement.__new__(F0Refinement)
         made.device = torch.device("cpu")
@@ -181,16 +181,18 @@ class TestSecondLook:
         made.stacks = BothStacks()
         return made
 
-    def test_chunks_leave_no_seam(self, look: F0Refinement, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_chunks_leave_no_trace(
+        self, f0_refinement: F0Refinement, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         rng = np.random.default_rng(0)
         time = np.arange(16000 * 12) / 16000
         audio = (np.sin(2 * np.pi * 220 * time) + 0.01 * rng.standard_normal(time.size)).astype(np.float32)
         frames = len(audio) // 256 + 1
         salience = rng.integers(0, 255, (BINS, frames)).astype(np.uint8)
         pitch = np.full((2, frames), 57.0) + np.array([[0.0], [7.0]])
-        whole, middle = look.probability(audio, salience, pitch)
+        whole, middle = f0_refinement.probability(audio, salience, pitch)
         monkeypatch.setattr(refinement, "CHUNK", 200)
-        parts, _ = look.probability(audio, salience, pitch)
+        parts, _ = f0_refinement.probability(audio, salience, pitch)
         assert whole.shape == (2, OFFSETS + 1, frames)
         assert middle[:, 0].tolist() == [72, 93]
         assert np.abs(np.exp(whole).sum(axis=1) - 1).max() < 1e-5

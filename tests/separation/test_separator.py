@@ -15,7 +15,7 @@ from vocsep.pitch.alternatives import alternatives_of
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation import chunk_stems as module
 from vocsep.separation.chunks import plan_chunks
-from vocsep.separation.notes import listening_notes
+from vocsep.separation.remarks import track_warnings
 from vocsep.separation.separator import Separator
 from vocsep.source.powers import NOISE_SHARE, voice_powers
 from vocsep.source.unison import choices_of_f0, mixed_combs, sung_choices
@@ -97,7 +97,7 @@ def test_chunks_make_the_same_stems_as_the_whole(
 
 
 @pytest.mark.parametrize("channels", [None, 2])
-def test_seams_are_not_heard(separator: Separator, short_chunks: None, channels: int | None) -> None:
+def test_chunk_edges_are_not_heard(separator: Separator, short_chunks: None, channels: int | None) -> None:
     audio, tracks = music(12.0, channels=channels)
     stems = separator.separate(audio, SAMPLE_RATE, tracks=tracks).stems
     jumps = np.abs(np.diff(stems, axis=1))
@@ -242,11 +242,11 @@ def test_nobody_sings_in_noise(separator: Separator, monkeypatch: pytest.MonkeyP
 def test_notes_warn_of_silent_voices_and_of_unison() -> None:
     frames = 500
     apart = np.stack([np.full(frames, 440.0), np.full(frames, 220.0)])
-    assert listening_notes(F0Tracks(apart)) == []
+    assert track_warnings(F0Tracks(apart)) == []
     silent, unison = apart.copy(), apart.copy()
     silent[1] = np.nan
     unison[1, :200] = 441.0
-    (note,) = listening_notes(F0Tracks(silent))
+    (note,) = track_warnings(F0Tracks(silent))
     assert "voice 2" in note and "0 %" in note
-    (note,) = listening_notes(F0Tracks(unison))
+    (note,) = track_warnings(F0Tracks(unison))
     assert "voices 1 and 2" in note and "40 %" in note

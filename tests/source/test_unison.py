@@ -62,7 +62,7 @@ def test_without_a_width_it_is_the_plain_comb() -> None:
     torch.testing.assert_close(mixed, comb_powers(harmonic_excitation(f0, SAMPLES)))
 
 
-def test_choices_are_the_f0_a_little_flat_and_sharp_and_the_spare() -> None:
+def test_choices_are_the_f0_a_little_flat_and_sharp_and_the_alternative() -> None:
     f0, alternative = steady(330.0, 0.0), steady(0.0, 205.0)
     choices = choices_of_f0(f0, alternative)
     assert choices.shape == (len(OFFSETS) + 1, 2, FRAMES)
@@ -130,7 +130,7 @@ def test_one_singer_keeps_one_comb_and_a_section_gets_a_wide_one() -> None:
     assert several[0] + several[-1] > 0.5 and several[middle] < 0.3
 
 
-def test_a_singer_on_the_spare_pitch_is_found_there() -> None:
+def test_a_singer_on_the_alternative_pitch_is_found_there() -> None:
     f0, alternative = steady(330.0, 205.0), steady(352.0, 217.0)
     away, there = (
         shares_of(sung(f0), f0, alternative)[-1],

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,6 +58,19 @@ def positive(value: float | None) -> float | None:
     return value
 
 
+def whole_number(
+    flag: str, low: int, high: int, told: str, panel: str | None = None, metavar: str = "N"
+) -> Any:
+    """The option of a whole number within bounds, and its help."""
+    return typer.Option(flag, callback=within(low, high), metavar=metavar, rich_help_panel=panel, help=told)
+
+
+def model_file(flag: str, what: str, command: str) -> Any:
+    """The option of a model: what it is, and the command that makes such files."""
+    told = f"{what} made by [bold]vocsep {command}[/bold]. Default: the shipped one."
+    return typer.Option(flag, metavar="FILE", rich_help_panel=MODEL, help=told)
+
+
 def among(names: Sequence[str]) -> Callable[[str], str]:
     """A check that refuses what is not one of the names."""
 
@@ -102,74 +115,37 @@ AssignOption = Annotated[
 ]
 Refine = Annotated[
     int,
-    typer.Option(
+    whole_number(
         "--refine",
-        callback=within(0, MOST_REFINE),
-        metavar="N",
-        rich_help_panel=MODEL,
-        help="How often the pitch of each voice is refined, once the tracks of all are known; 0 is fastest.",
+        0,
+        MOST_REFINE,
+        "How often the pitch of each voice is refined, once the tracks of all are known; 0 is fastest.",
+        MODEL,
     ),
 ]
 Adapt = Annotated[
     int | None,
-    typer.Option(
+    whole_number(
         "--adapt",
-        callback=within(0, MOST_STEPS),
-        metavar="STEPS",
-        rich_help_panel=MODEL,
-        help="Optimisation steps on the recording itself: more is slower and can be better; 0 is fastest. "
+        0,
+        MOST_STEPS,
+        "Optimisation steps on the recording itself: more is slower and can be better; 0 is fastest. "
         f"Default: {AdaptSettings.steps}.",
+        MODEL,
+        metavar="STEPS",
     ),
 ]
-Model = Annotated[
-    Path | None,
-    typer.Option(
-        "--model",
-        metavar="FILE",
-        rich_help_panel=MODEL,
-        help="Model made by [bold]vocsep fit[/bold]. Default: the shipped one.",
-    ),
-]
-PitchModel = Annotated[
-    Path | None,
-    typer.Option(
-        "--pitch-model",
-        metavar="FILE",
-        rich_help_panel=MODEL,
-        help="Pitch network made by [bold]vocsep train-pitch[/bold]. Default: the shipped one.",
-    ),
-]
-RefinerModel = Annotated[
-    Path | None,
-    typer.Option(
-        "--refiner-model",
-        metavar="FILE",
-        rich_help_panel=MODEL,
-        help="F0 refinement made by [bold]vocsep train-refiner[/bold]. Default: the shipped one.",
-    ),
-]
-PostfilterModel = Annotated[
-    Path | None,
-    typer.Option(
-        "--postfilter-model",
-        metavar="FILE",
-        rich_help_panel=MODEL,
-        help="Post-filter made by [bold]vocsep train-postfilter[/bold]. Default: the shipped one.",
-    ),
-]
+Model = Annotated[Path | None, model_file("--model", "Model", "fit")]
+PitchModel = Annotated[Path | None, model_file("--pitch-model", "Pitch network", "train-pitch")]
+RefinerModel = Annotated[Path | None, model_file("--refiner-model", "F0 refinement", "train-refiner")]
+PostfilterModel = Annotated[Path | None, model_file("--postfilter-model", "Post-filter", "train-postfilter")]
 DeviceOption = Annotated[
     Device,
     typer.Option("--device", rich_help_panel=RUN, help="Where to compute; auto takes a GPU if there is one."),
 ]
 Seed = Annotated[
     int,
-    typer.Option(
-        "--seed",
-        callback=within(0, LARGEST_SEED),
-        metavar="N",
-        rich_help_panel=RUN,
-        help="Same input, same seed, same output.",
-    ),
+    whole_number("--seed", 0, LARGEST_SEED, "Same input, same seed, same output.", RUN),
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", "-y", rich_help_panel=RUN, help="Replace files that are already there.")
@@ -191,22 +167,11 @@ Minutes = Annotated[
 ]
 Singers = Annotated[
     int,
-    typer.Option(
-        "--singers",
-        callback=within(1, 1_000_000),
-        metavar="N",
-        help="Synthetic quartets to sing and learn from.",
-    ),
+    whole_number("--singers", 1, 1_000_000, "Synthetic quartets to sing and learn from."),
 ]
 Workers = Annotated[
     int,
-    typer.Option(
-        "--workers",
-        callback=within(1, 256),
-        metavar="N",
-        rich_help_panel=RUN,
-        help="Processes that sing at once.",
-    ),
+    whole_number("--workers", 1, 256, "Processes that sing at once.", RUN),
 ]
 StartFrom = Annotated[
     Path | None,

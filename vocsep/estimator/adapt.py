@@ -1,4 +1,4 @@
-"""Adaptation on the recording itself: source parameters are optimised until they explain the mixture.
+"""Adaptation on the recording itself: source parameters are optimised until they fit the mixture.
 
 The paper suggests to optimise on the test mixture. Here the network's estimate is the start, and what is
 optimised are smooth corrections of each voice's filter, in dB on a few mel bands in each frame, and of its
@@ -141,13 +141,13 @@ def adapt(
         raise ValueError("the parameters have been adapted before")
     corrections = _Corrections(parameters, combs, first, magnitudes, settings)
     learned = [corrections.shape, corrections.noise, corrections.choice]
-    heard = room  # None once it is known to be none
+    learned_room = room  # None once it is known that there is none
 
     def loss(step: int) -> Tensor:
-        nonlocal heard
-        if heard is not None and step == settings.steps // 2 and heard.found() is None:
-            heard = None
-        return corrections.loss(heard)
+        nonlocal learned_room
+        if learned_room is not None and step == settings.steps // 2 and learned_room.found() is None:
+            learned_room = None
+        return corrections.loss(learned_room)
 
     group = ParameterGroup(learned + ([] if room is None else list(room.parameters())), settings.rate, BETAS)
     minimise(loss, [group], settings.steps, progress)

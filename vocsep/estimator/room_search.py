@@ -43,10 +43,10 @@ def find_room(powers: Tensor, magnitudes: Tensor) -> Reverberation | None:
     with torch.no_grad():
         target = magnitudes[keep, ::STRIDE].T
         sung = powers[:, keep, ::STRIDE].sum(dim=0).T
-        heard, expected = target.mean(), sung.sqrt().mean()
-        if min(heard, expected) < SILENT:
+        level, expected = target.mean(), sung.sqrt().mean()
+        if min(level, expected) < SILENT:
             return None
-        target, sung = (target / heard).contiguous(), (sung / expected**2).contiguous()
+        target, sung = (target / level).contiguous(), (sung / expected**2).contiguous()
     with torch.enable_grad():
         room = RoomFit(START).to(powers.device)
         gain = torch.tensor(-math.log1p(START), device=powers.device, requires_grad=True)  # nepers of power

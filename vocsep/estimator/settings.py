@@ -1,16 +1,17 @@
 """Settings of an estimator; they travel with its weights."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from vocsep.errors import SettingsError
+from vocsep.estimator.network_settings import NetworkSettings
 from vocsep.source.lsf import MINIMUM_GAP, check_order
 
+# ``comb`` is the default, ``paper`` has the sizes of the paper.
 PRESETS: dict[str, dict[str, Any]] = {
-    "comb": {},
-    "paper": {"alpha_maximum": 2.0, "gain_maximum": 2.0},
+    "comb": {"kind": "comb"},
+    "paper": {"kind": "paper", "alpha_maximum": 2.0, "gain_maximum": 2.0},
 }
 BOUNDS: dict[str, tuple[float, float]] = {
     "lsf_order": (2, 60),
@@ -30,7 +31,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 
 
 @dataclass(frozen=True)
-class EstimatorSettings:
+class EstimatorSettings(NetworkSettings):
     """What an estimator is made of.
 
     Attributes:
@@ -50,6 +51,10 @@ class EstimatorSettings:
         names: of the voices of the recordings that were learned from, the highest first; empty = none known.
         decoders: those among the names that have a decoder of their own (`vocsep.estimator.parts`).
     """
+
+    network: ClassVar[str] = "estimator"
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = BOUNDS
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
     kind: str = "comb"
     lsf_order: int = 20
@@ -76,50 +81,13 @@ class EstimatorSettings:
         """
         if self.kind not in PRESETS:
             raise SettingsError(f"estimator kind {self.kind!r} is unknown; there are {', '.join(PRESETS)}")
-        for name, (low, high) in BOUNDS.items():
-            value = getattr(self, name)
-            whole = isinstance(getattr(type(self), name), int)
-            if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-                raise SettingsError(f"estimator setting {name} is {value!r}; it must be a number")
-            if not low <= value <= high:
-                raise SettingsError(f"estimator setting {name} is {value}; it must lie in [{low}, {high}]")
+        self.check_bounds()
         check_order(self.lsf_order)
         for name in ("names", "decoders"):  # JSON has lists
             object.__setattr__(self, name, checked_names(name, getattr(self, name)))
         for name in self.decoders:
             if name.casefold() not in (known.casefold() for known in self.names):
                 raise SettingsError(f"decoders: {name!r} is not one of the names {', '.join(self.names)}")
-
-    @classmethod
-    def preset(cls, name: str = "comb") -> "EstimatorSettings":
-        """Settings by name: ``comb`` is the default, ``paper`` has the sizes of the paper.
-
-        Raises:
-            SettingsError: there is no such preset.
-        """
-        if name not in PRESETS:
-            raise SettingsError(f"preset {name!r} is unknown; there are {', '.join(PRESETS)}")
-        return cls(kind=name, **PRESETS[name])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values by name."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "EstimatorSettings":
-        """Inverse of `to_dict`; what is left out has its default.
-
-        Raises:
-            SettingsError: a name that is no setting, or a value outside its bounds.
-
-        >>> EstimatorSettings.from_dict({"units": 64}).units
-        64
-        """
-        known = {field.name for field in dataclasses.fields(cls)}
-        for name in values:
-            if name not in known:
-                raise SettingsError(f"estimator setting {name!r} is unknown")
-        return cls(**values)
 
 
 def checked_names(setting: str, names: Any) -> tuple[str, ...]:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from vocsep.errors import AudioError
 from vocsep.media.decode import ANY_FORMAT
-
-STEMS = "stems"  # a subfolder of this name holds the stems of the folder's song
+from vocsep.media.origin import STEM_FOLDER
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def match_stems(
 
 def _song(folder: Path) -> SongStems | None:
     """The stems in the subfolder ``stems``, beside which the mixture may lie, else those in the folder."""
-    files = (_audio_in(folder / STEMS) if (folder / STEMS).is_dir() else []) or _audio_in(folder)
+    files = (_audio_in(folder / STEM_FOLDER) if (folder / STEM_FOLDER).is_dir() else []) or _audio_in(folder)
     if not files:
         return None
     stems: dict[str, Path] = {}
@@ -72,7 +71,7 @@ def _song(folder: Path) -> SongStems | None:
             )
         stems[path.stem] = path
     whole = folder.resolve()
-    return SongStems(whole.parent.name if whole.name == STEMS else whole.name, stems)
+    return SongStems(whole.parent.name if whole.name == STEM_FOLDER else whole.name, stems)
 
 
 def _audio_in(folder: Path) -> list[Path]:

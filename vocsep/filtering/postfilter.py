@@ -6,13 +6,13 @@ is added to the logarithms of the masks, which are
 then made to add up to one again: an untrained network changes nothing, and any number of voices will do.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from vocsep.estimator.network_settings import NetworkSettings
 from vocsep.filtering.postfilter_features import BINS, CHANNELS, postfilter_features
 from vocsep.model import StoredModel, load_model, restored, shipped_model
 from vocsep.precision import fast_convolutions
@@ -25,7 +25,7 @@ FOLLOWED = 0.5  # of an answer: the network has heard no real singer, and is too
 
 
 @dataclass(frozen=True)
-class PostfilterSettings:
+class PostfilterSettings(NetworkSettings):
     """Sizes: channels of the convolutions, and the steps apart (bins, frames) of what each of them sees."""
 
     channels: int = 16
@@ -34,9 +34,6 @@ class PostfilterSettings:
     def __post_init__(self) -> None:
         steps = tuple((int(bins), int(frames)) for bins, frames in self.dilations)  # lists, in a file
         object.__setattr__(self, "dilations", steps)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
     @property
     def reach(self) -> int:

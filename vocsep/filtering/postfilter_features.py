@@ -56,14 +56,14 @@ def postfilter_features(spectrum: Tensor, powers: Tensor, masks: Tensor, f0: Ten
         ``(voices, CHANNELS, BINS, frames)``, each channel roughly within -2 .. 2.
     """
     spectrum, powers, masks = spectrum[:BINS], powers[:, :BINS], masks[:, :BINS]
-    heard = spectrum.abs().square()
-    level = torch.log10(heard / mean + LEAST)
+    power = spectrum.abs().square()
+    level = torch.log10(power / mean + LEAST)
     expected = torch.log10(powers / mean + LEAST)
     misfit = level - torch.log10(powers.sum(dim=0) / mean + LEAST)
     claim = torch.log10(masks.clamp_min(1e-4))
     loudest = masks.topk(min(2, len(masks)), dim=0).values
     other = torch.where(masks == loudest[0], loudest[-1] if len(masks) > 1 else 0.0, loudest[0])
-    height = torch.linspace(-1, 1, BINS, device=heard.device)[:, None].expand_as(heard)
+    height = torch.linspace(-1, 1, BINS, device=power.device)[:, None].expand_as(power)
     frequency = instantaneous_frequency(spectrum)
     channels = [
         claim / 1.5 + 0.7,

@@ -15,10 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from vocsep.media.origin import is_separated
+from vocsep.media.origin import STEM_FOLDER, is_separated
 from vocsep.media.reading import find_audio
 
-STEMS = "stems"  # name of the folder beside, or instead of, a mixture
 MIXTURES = ("mix", "mixture")  # names of the mixture, where several files lie beside the stems
 
 Kind = Literal["mixture", "song", "voice alone"]
@@ -101,6 +100,6 @@ def find_songs(folder: Path) -> tuple[list[Song], list[str]]:
 def _stem_folder(folder: Path, path: Path) -> Path | None:
     """The topmost folder called ``stems`` between a folder and a file."""
     for above in reversed(path.parents):
-        if above.name.casefold() == STEMS and folder in above.parents:
+        if above.name.casefold() == STEM_FOLDER and folder in above.parents:
             return above
     return None

@@ -9,6 +9,7 @@ from pathlib import Path
 import soundfile
 
 SEPARATED = "separated by vocsep"
+STEM_FOLDER = "stems"  # name of the folder in which the stems of a song lie, beside its mixture or alone
 
 
 def is_separated(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The true stems of a recording, for the oracle methods: read stretch by stretch, never held whole."""
+"""The true stems of a recording, for the oracle methods: read chunk by chunk, never held whole."""
 
 from pathlib import Path
 

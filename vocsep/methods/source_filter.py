@@ -15,7 +15,7 @@ from vocsep.estimator.stored import load_estimator
 from vocsep.filtering.confidence import energies
 from vocsep.filtering.masks import soft_masks
 from vocsep.filtering.postfilter import PostfilterNetwork, load_postfilter, postfiltered
-from vocsep.filtering.same_note import shared_alike
+from vocsep.filtering.unisons import share_unisons
 from vocsep.methods.protocol import Excerpt, Method, Progress, SeparationMethod, SourceEstimate
 from vocsep.methods.settings import MethodSettings
 from vocsep.source.excitation import glottal_tilt, harmonic_excitation
@@ -52,7 +52,7 @@ class SourceFilterSettings:
         unison: voices are offered several combs (`vocsep.source.unison`).
         room: voices have tails (`vocsep.source.reverberation`); without adaptation, see
             `vocsep.estimator.room_search`.
-        same_note: voices with one F0 share alike (`vocsep.filtering.same_note`).
+        same_note: voices with one F0 share alike (`vocsep.filtering.unisons`).
         noise_share: how much of a voice's noise claims bins.
         exponent, room_exponent: of the masks, without a room and with one.
     """
@@ -160,17 +160,17 @@ def estimate_sources(
     room = None if learned is None else learned.found()
     parameters = replace(parameters, alpha=parameters.alpha * peak, gain=parameters.gain * peak)
     with torch.no_grad():
-        powers, heard = voice_powers(parameters, combs, settings.noise_share), magnitudes * peak
+        powers, magnitudes = voice_powers(parameters, combs, settings.noise_share), magnitudes * peak
         if settings.room and learned is None:
-            room = find_room(powers, heard)
+            room = find_room(powers, magnitudes)
         if room is not None:
             powers = room.with_tails(powers)
         if settings.same_note:
-            powers = shared_alike(powers, f0)
+            powers = share_unisons(powers, f0)
         masks = soft_masks(powers, settings.mask_exponent(room))
         if postfilter is not None:
             masks = postfiltered(postfilter, spectrum * peak, powers, masks, f0)
-        energy = energies(masks, heard)
+        energy = energies(masks, magnitudes)
         return SourceEstimate(parameters, excitation, powers, masks, energy, room)
 
 

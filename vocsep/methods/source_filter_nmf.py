@@ -80,7 +80,7 @@ class SourceFilterNmfSettings:
 
 
 class PowerFactors:
-    """The factorisation of one stretch for one target voice.
+    """The factorisation of one chunk for one target voice.
 
     Args:
         powers: ``(frames, bins)`` of the mixture.

@@ -8,19 +8,19 @@ and G. Peeters, "Conditioned-U-Net", ISMIR 2019). One voice at a time; the same 
 FiLM is applied once, to the spectrogram before the first layer: a scale and a shift for each bin and frame,
 as the authors of the paper have it in the code of their experiments; deeper down harmonics have no bins of
 their own. What neither paper says is chosen here: the control is a Gaussian around the exact F0, not around
-the nearest bin; rectifiers follow the layers of the control network; the network sees magnitudes of a stretch
+the nearest bin; rectifiers follow the layers of the control network; the network sees magnitudes of a chunk
 divided by their maximum.
 """
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from vocsep.errors import SettingsError
+from vocsep.estimator.network_settings import NetworkSettings
 from vocsep.spectra import HOP, stft
 
 UNET_FFT = 1024  # samples at 16 kHz: the window; the hop is HOP, so its frames are those of the F0
@@ -32,12 +32,13 @@ CONTROL_UNITS = (16, 64, 256)  # of the control network's convolutions over time
 CONTROL_FRAMES = 10  # each of them sees so many frames
 DROPPED_LAYERS = 3  # innermost layers of the decoder that learn with dropout
 
+# ``small`` is the default, ``published`` has the published size.
 PRESETS: dict[str, dict[str, Any]] = {"small": {}, "published": {"base_channels": 16}}
 BOUNDS = {"base_channels": (1, 128), "layers": (1, 7), "dropout": (0.0, 0.9)}
 
 
 @dataclass(frozen=True)
-class UnetSettings:
+class UnetSettings(NetworkSettings):
     """What a U-Net is made of.
 
     Attributes:
@@ -50,49 +51,16 @@ class UnetSettings:
         SettingsError: a value is of the wrong kind or outside its bounds.
     """
 
+    network: ClassVar[str] = "U-Net"
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = BOUNDS
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+
     base_channels: int = 8
     layers: int = 6
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
-        for name, (low, high) in BOUNDS.items():
-            value = getattr(self, name)
-            kinds = (int, float) if isinstance(low, float) else (int,)
-            if isinstance(value, bool) or not isinstance(value, kinds):
-                raise SettingsError(f"U-Net setting {name} is {value!r}; it must be a number")
-            if not low <= value <= high:
-                raise SettingsError(f"U-Net setting {name} is {value}; it must lie in [{low}, {high}]")
-
-    @classmethod
-    def preset(cls, name: str = "small") -> "UnetSettings":
-        """Settings by name: ``small`` is the default, ``published`` has the published size.
-
-        Raises:
-            SettingsError: there is no such preset.
-        """
-        if name not in PRESETS:
-            raise SettingsError(f"U-Net preset {name!r} is unknown; there are {', '.join(PRESETS)}")
-        return cls(**PRESETS[name])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values by name."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "UnetSettings":
-        """Inverse of `to_dict`; what is left out has its default.
-
-        Raises:
-            SettingsError: a name that is no setting, or a value outside its bounds.
-
-        >>> UnetSettings.from_dict({"base_channels": 4}).layers
-        6
-        """
-        known = {entry.name for entry in fields(cls)}
-        for name in values:
-            if name not in known:
-                raise SettingsError(f"U-Net setting {name!r} is unknown")
-        return cls(**values)
+        self.check_bounds()
 
 
 def control_of(f0: Tensor) -> Tensor:

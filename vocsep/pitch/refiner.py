@@ -4,26 +4,23 @@ It sees the crop of the harmonic stack around a track (vocsep.pitch.refiner_feat
 frame, how likely each place within the crop is the voice's true F0, and how likely the voice is silent.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from vocsep.estimator.network_settings import NetworkSettings
 from vocsep.model import StoredModel, restored
 from vocsep.pitch.blocks import TimeBlock
 from vocsep.pitch.refiner_features import CHANNELS
 
 
 @dataclass(frozen=True)
-class RefinerSettings:
+class RefinerSettings(NetworkSettings):
     """Sizes: channels of the convolutions, number of time blocks."""
 
     channels: int = 24
     blocks: int = 5
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class RefinerNetwork(nn.Module):

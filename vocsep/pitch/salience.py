@@ -4,12 +4,12 @@ A small convolutional network over F0 bins and time on the harmonic stack. It ne
 sound of synthetic ones (vocsep.singers) teaches it.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from vocsep.estimator.network_settings import NetworkSettings
 from vocsep.model import StoredModel, restored
 from vocsep.pitch.blocks import TimeBlock
 from vocsep.pitch.harmonic_stack import BINS, BINS_PER_OCTAVE, HOP_COARSE, READINGS, HarmonicStack
@@ -18,15 +18,12 @@ from vocsep.spectra import HOP, frame_count
 
 
 @dataclass(frozen=True)
-class SalienceSettings:
+class SalienceSettings(NetworkSettings):
     """Sizes: channels of the convolutions, of the octave-tall branch, and number of time blocks."""
 
     channels: int = 24
     tall: int = 8
     blocks: int = 4
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class SalienceNetwork(nn.Module):

@@ -1,4 +1,4 @@
-"""Long recordings in overlapping chunks: bounded memory, and seams that nobody hears.
+"""Long recordings in overlapping chunks: bounded memory, and edges that nobody hears.
 
 Chunk edges lie on even seconds, where frame and sample grids of every rate meet (2 s = 125 frames). Around an
 edge both chunks are faded linearly into each other; their weights add up to one, so the stems still add up to

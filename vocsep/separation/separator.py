@@ -16,10 +16,10 @@ from vocsep.model import pick_device
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunk_stems import Audio, Recording, SeparatedChunk, separate_chunks
-from vocsep.separation.filing import plan_files
-from vocsep.separation.notes import WithConfidence, listening_notes
+from vocsep.separation.remarks import WithConfidence, track_warnings
 from vocsep.separation.results import FileReport, Separation, WholeRecording
 from vocsep.separation.settings import OutputSettings, SeparatorSettings
+from vocsep.separation.stem_files import plan_files
 from vocsep.spectra import SAMPLE_RATE, frame_count
 
 Progress = Callable[[str, float], None]
@@ -173,7 +173,7 @@ class Separator:
 
     def _notes(self, tracks: F0Tracks) -> list[str]:
         """What F0 tell a listener to beware of; nothing of an oracle, which does not use them."""
-        return [] if self.method.references is not None else listening_notes(tracks)
+        return [] if self.method.references is not None else track_warnings(tracks)
 
     def _tracks(
         self,

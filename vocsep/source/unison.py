@@ -70,7 +70,7 @@ def sung_choices(f0: Tensor, samples: int, known: Mapping[int, Tensor] | None = 
 
     Args:
         f0: Hz, 0 where unvoiced.
-        samples: of the stretch.
+        samples: of the chunk.
         known: choice -> ``(voices, samples)`` harmonics that are there already.
     """
     known = known or {}

@@ -33,7 +33,7 @@ class WithConfidence:
         return confidence_by_second(torch.cat(self._energy, dim=-1)).numpy()
 
 
-def listening_notes(tracks: F0Tracks) -> list[str]:
+def track_warnings(tracks: F0Tracks) -> list[str]:
     """Remarks on voices that hardly sing, and on neighbours that share one pitch for long."""
     notes = []
     pitch = 12 * np.log2(np.where(tracks.voiced, tracks.frequencies, np.nan))

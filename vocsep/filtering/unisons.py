@@ -20,7 +20,7 @@ LASTING = 6  # frames to either side: gaps of 0.2 s are closed, and what is shor
 FADE = 3  # frames on either side of a change
 
 
-def together(f0: Tensor) -> Tensor:
+def in_unison(f0: Tensor) -> Tensor:
     """How far each two voices are on one note.
 
     Args:
@@ -53,7 +53,7 @@ def _narrowed(flags: Tensor) -> Tensor:
     return 1 - _widened(1 - flags)
 
 
-def shared_alike(powers: Tensor, f0: Tensor) -> Tensor:
+def share_unisons(powers: Tensor, f0: Tensor) -> Tensor:
     """Powers of voices on one note replaced by their mean.
 
     Args:
@@ -63,7 +63,7 @@ def shared_alike(powers: Tensor, f0: Tensor) -> Tensor:
     Returns:
         ``(voices, bins, frames)``; the same where no two voices are on one note.
     """
-    weight = together(f0)[..., : powers.shape[-1]]
+    weight = in_unison(f0)[..., : powers.shape[-1]]
     total = weight.sum(dim=1)
     if bool((total <= 1).all()):
         return powers

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vocsep.filtering.same_note import LASTING, SAME, shared_alike, together
+from vocsep.filtering.unisons import LASTING, SAME, in_unison, share_unisons
 from vocsep.methods.source_filter import SourceFilterSettings, estimate_sources, untrained_comb
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.spectra import SAMPLE_RATE, frame_count
@@ -22,7 +22,7 @@ def powers(voices: int = 3) -> Tensor:
 
 @pytest.mark.parametrize("cents", [0.0, 0.5 * SAME, 2 * SAME, 30.0, 1200.0])
 def test_only_the_same_pitch_is_one_note(cents: float) -> None:
-    shared = together(constant(200.0, 200.0 * 2 ** (cents / 1200)))
+    shared = in_unison(constant(200.0, 200.0 * 2 ** (cents / 1200)))
     assert torch.equal(shared[0, 1], shared[1, 0])
     assert (shared[0, 1, 10:-10] == (1.0 if cents < SAME else 0.0)).all()
     assert (shared[0, 0] == 1).all()
@@ -30,7 +30,7 @@ def test_only_the_same_pitch_is_one_note(cents: float) -> None:
 
 def test_voices_on_one_note_get_their_mean_and_others_keep_their_own() -> None:
     given = powers()
-    found = shared_alike(given, constant(200.0, 200.0, 300.0))
+    found = share_unisons(given, constant(200.0, 200.0, 300.0))
     inside = slice(10, -10)
     torch.testing.assert_close(found[0, :, inside], given[:2, :, inside].mean(dim=0))
     torch.testing.assert_close(found[0, :, inside], found[1, :, inside])
@@ -39,7 +39,7 @@ def test_voices_on_one_note_get_their_mean_and_others_keep_their_own() -> None:
 
 def test_three_on_one_note_get_their_mean() -> None:
     given = powers()
-    found = shared_alike(given, constant(200.0, 200.0, 200.0))[..., 10:-10]
+    found = share_unisons(given, constant(200.0, 200.0, 200.0))[..., 10:-10]
     torch.testing.assert_close(found, given.mean(dim=0).expand(3, -1, -1)[..., 10:-10])
 
 
@@ -47,22 +47,22 @@ def test_what_all_voices_have_together_stays() -> None:
     f0 = constant(200.0, 200.0, 300.0)
     f0[1, 40:] = 250.0
     given = powers()
-    torch.testing.assert_close(shared_alike(given, f0).sum(dim=0), given.sum(dim=0))
+    torch.testing.assert_close(share_unisons(given, f0).sum(dim=0), given.sum(dim=0))
 
 
 def test_different_notes_and_silence_change_nothing() -> None:
     given = powers()
     for f0 in (constant(200.0, 250.0, 300.0), constant(0.0, 0.0, 0.0), constant(200.0, 0.0, 0.0)):
-        assert shared_alike(given, f0) is given
+        assert share_unisons(given, f0) is given
 
 
 def test_a_moment_does_not_count_and_a_gap_is_closed() -> None:
     crossing = constant(200.0, 300.0)
     crossing[1, 50 : 50 + LASTING] = 200.0
-    assert (together(crossing)[0, 1] == 0).all()
+    assert (in_unison(crossing)[0, 1] == 0).all()
     interrupted = constant(200.0, 200.0)
     interrupted[1, 50 : 50 + LASTING] = 0.0
-    assert (together(interrupted)[0, 1, 10:-10] == 1).all()
+    assert (in_unison(interrupted)[0, 1, 10:-10] == 1).all()
 
 
 def test_masks_of_a_unison_are_the_same() -> None:
