@@ -9,6 +9,7 @@ from vocsep.commands.inputs import Failure, about
 from vocsep.commands.screen import ProgressCallback, Screen, debugging, describe
 from vocsep.commands.tables import stem_table
 from vocsep.errors import AudioError, VocsepError, VoicesNotFound
+from vocsep.pitch.settings import MOST_VOICES
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.settings import OutputSettings
 
@@ -71,7 +72,11 @@ def _separate_one(
 def _refuse_to_replace_itself(job: Job, names: Sequence[str] | None) -> None:
     """With ``-y`` a stem could take the place of the recording that it comes from; no one asks for that."""
     own = job.recording.stem.casefold()
-    stems = [name.casefold() for name in names] if names else [f"voice_{voice}" for voice in range(1, 17)]
+    stems = (
+        [name.casefold() for name in names]
+        if names
+        else [f"voice_{voice}" for voice in range(1, MOST_VOICES + 1)]
+    )
     if job.recording.resolve().parent == job.folder.resolve() and any(stem in own for stem in stems):
         raise AudioError(
             f"{job.recording}: a stem could replace it; choose another folder than {job.folder} with -o"
