@@ -1,7 +1,9 @@
 """Every method by its name: what all of them must hold to, whatever they do inside."""
 
+import sys
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,6 +14,15 @@ from tiny import music, refused, tiny_models, tiny_unet
 from vocsep.errors import ModelError, SettingsError
 from vocsep.filtering.postfilter import PostfilterNetwork
 from vocsep.filtering.wiener import wiener_filter
+from vocsep.methods import registry
+from vocsep.methods.protocol import (
+    Excerpt,
+    Method,
+    Progress,
+    SeparationMethod,
+    SourceEstimate,
+    estimate_from_masks,
+)
 from vocsep.methods.registry import METHODS, build_method
 from vocsep.methods.settings import MethodSettings
 from vocsep.model import shipped_model
@@ -19,7 +30,7 @@ from vocsep.separation import chunk_stems as module
 from vocsep.separation.chunks import plan_chunks
 from vocsep.separation.separator import Separator
 from vocsep.source.powers import mask_frequencies
-from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
+from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, frame_count
 from vocsep.training.postfilter import save_postfilter
 
 SUNG = ("source-filter", "levels", "comb")  # methods with a source model
@@ -168,3 +179,23 @@ def test_the_postfilter_is_that_which_ships_or_another_or_none(tmp_path: Path) -
     assert (masks[0] - masks[1]).abs().max() > 0.01
     given = MethodSettings(postfilter=shipped_model("voices"))
     refused(ModelError, lambda: build_method("source-filter", given), "a voices model, not a post-filter")
+
+
+def test_a_method_is_one_file_and_its_line_in_the_registry(
+    weights: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Alike(SeparationMethod):
+        def estimate(self, excerpt: Excerpt, progress: Progress) -> SourceEstimate:
+            voices, frames = len(excerpt.f0), frame_count(len(excerpt.mixture))
+            masks = torch.full((voices, MASK_FFT // 2 + 1, frames), 1 / voices)
+            return estimate_from_masks(excerpt.mixture, masks, None, MASK_FFT, HOP)
+
+    file = ModuleType("vocsep.methods.alike")
+    vars(file)["build"] = lambda name, settings: Method(name, Alike())
+    monkeypatch.setitem(sys.modules, file.__name__, file)
+    monkeypatch.setitem(registry._MODULES, "alike", "alike")
+    audio, tracks = music(1.0)
+    separator = Separator(method="alike", device="cpu", pitch_model=weights["pitch_model"])
+    found = separator.separate(audio, SAMPLE_RATE, tracks=tracks)
+    np.testing.assert_allclose(found.stems, np.stack([audio] * 3) / 3, atol=1e-6)
+    assert found.parameters is None
