@@ -5,9 +5,8 @@ for the choir of two singers a part: multi-F0 precision, recall and F within 50 
 frames in which the right voice has the right pitch, and SI-SDR of the untrained harmonic comb with these
 tracks. Below each, for every voice how often it was exchanged, that is, had the pitch of which other voice
 and not its own (share of its frames in the reference), and the stretches of more than 0.3 s in which two
-voices were exchanged, each with the share of it in which both had the other's pitch. Of sections, either
-singer of a part is right. Then a single voice against CREPE where CREPE is sure, and how long a minute of a
-quartet takes, models loaded.
+voices were exchanged. Of sections, either singer of a part is right. Then a single voice against CREPE where
+CREPE is sure, and how long a minute of a quartet takes, models loaded.
 """
 
 import argparse
@@ -120,8 +119,9 @@ def exchange_lines(known: Known) -> list[str]:
         if with_whom:
             lines.append(f"  voice {voice} exchanged: {', '.join(with_whom)}")
     for one in known.exchanged:
-        a, b = one.voices
-        lines.append(f"    {one.start:6.1f} - {one.end:6.1f} s  {a} <-> {b}  both {one.both:.0%}")
+        (a, b), (there, back) = one.voices, one.shares
+        has = f"{a} has the pitch of {b} in {there:.0%}, {b} that of {a} in {back:.0%}"
+        lines.append(f"    {one.start:6.1f} - {one.end:6.1f} s  {a} <-> {b}  {has}")
     return lines
 
 

@@ -234,7 +234,7 @@ class TestCommand:
         assert "0.8 to 1.6 s: voices 1 and 2 exchanged" in capsys.readouterr().out
         assert run("notes.csv swapped.csv --json") == 0
         (found,) = json.loads(capsys.readouterr().out)["exchanges"]
-        assert found == {"start": 0.8, "end": 1.6, "voices": [1, 2], "both": 1.0}
+        assert found == {"start": 0.8, "end": 1.6, "voices": [1, 2], "shares": [1.0, 1.0]}
         assert run("notes.csv notes.csv --json") == 0
         assert json.loads(capsys.readouterr().out)["exchanges"] == []
 

@@ -35,7 +35,7 @@ def test_a_swap_is_found_where_it_is() -> None:
     (found,) = exchanges(truth, swapped(truth, 100, 200, 0, 2))
     assert found.voices == (1, 3)
     assert (found.start, found.end) == pytest.approx((100 / SECOND, 200 / SECOND))
-    assert found.both == 1.0
+    assert found.shares == (1.0, 1.0)
 
 
 def test_shares_count_each_frame_of_each_pair() -> None:
@@ -64,7 +64,7 @@ def test_a_voice_that_follows_another_is_exchanged_one_way() -> None:
     rows[0, 100:200] = rows[1, 100:200]
     (found,) = exchanges(truth, F0Tracks(rows))
     assert found.voices == (1, 2)
-    assert found.both == 0.0
+    assert found.shares == (1.0, 0.0)
     shares = exchange_shares(truth, F0Tracks(rows))
     assert shares[0, 1] == pytest.approx(0.25)
     assert shares[1, 0] == 0.0

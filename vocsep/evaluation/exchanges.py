@@ -28,14 +28,14 @@ class Exchange:
     Attributes:
         start, end: s.
         voices: numbers of the two in the reference, 1 = the first row.
-        both: share of its exchanged frames in which each has the other's F0; in the rest one of the two is
-            elsewhere, silent or still right.
+        shares: of the exchanged frames, in which the first one has the F0 of the second, and the second one
+            that of the first. Both are 1 where the two have changed places all the time.
     """
 
     start: float
     end: float
     voices: tuple[int, int]
-    both: float
+    shares: tuple[float, float]
 
 
 def exchange_shares(
@@ -83,19 +83,19 @@ def exchanges(
 
     >>> truth = F0Tracks([[440.0] * 50, [220.0] * 50])
     >>> exchanges(truth, F0Tracks([[440.0] * 25 + [220.0] * 25, [220.0] * 25 + [440.0] * 25]))
-    [Exchange(start=0.4, end=0.8, voices=(1, 2), both=1.0)]
+    [Exchange(start=0.4, end=0.8, voices=(1, 2), shares=(1.0, 1.0))]
     """
     taken = _taken(reference, estimate, rows)
     found = []
     for one, other in combinations(range(reference.voices), 2):
-        either = taken[one, other] | taken[other, one]
-        both = taken[one, other] & taken[other, one]
+        ways = np.stack((taken[one, other], taken[other, one]))
+        either = ways.any(axis=0)
         for first, last in _stretches(either):
             inside = either[first:last].sum()
             if inside * HOP / SAMPLE_RATE > SHORTEST:
                 start, end = (frame * HOP / SAMPLE_RATE for frame in (first, last))
-                share = float(both[first:last].sum() / inside)
-                found.append(Exchange(start, end, (one + 1, other + 1), share))
+                there, back = (float(way[first:last].sum() / inside) for way in ways)
+                found.append(Exchange(start, end, (one + 1, other + 1), (there, back)))
     return sorted(found, key=lambda exchange: (exchange.start, exchange.voices))
 
 
