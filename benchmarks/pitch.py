@@ -34,6 +34,7 @@ from vocsep import Separator
 from vocsep.errors import DependencyError
 from vocsep.evaluation.exchanges import Exchange, exchange_shares, exchanges
 from vocsep.evaluation.multi_f0 import MultipitchScores, multipitch_scores, voice_recall
+from vocsep.evaluation.pitch_scores import pitch_scores
 from vocsep.media.reading import read_audio, to_analysis
 from vocsep.pitch import DEFAULT_REFINE
 from vocsep.pitch.estimate import MOST_VOICES, PitchEstimator, number_of_voices
@@ -53,12 +54,14 @@ class Known:
     Attributes:
         scores: of all pitches.
         right_voice: share of reference frames in which the right voice has the right pitch.
-        shares: ``(voices, voices)``, how often each had the pitch of each other one and not its own.
+        often: share of its frames in which each voice had the pitch of another one and not its own.
+        shares: ``(voices, voices)``, the same with each other one; of two in unison both count.
         exchanged: where.
     """
 
     scores: MultipitchScores
     right_voice: float
+    often: list[float]
     shares: NDArray[np.float64]
     exchanged: list[Exchange]
 
@@ -82,6 +85,17 @@ def nearest(references: tuple[F0Tracks, ...], estimate: F0Tracks) -> F0Tracks:
     return F0Tracks(np.take_along_axis(rows, chosen[None], axis=0)[0])
 
 
+def known_of(truth: F0Tracks, tracks: F0Tracks) -> Known:
+    """Everything that is said of tracks whose true F0 are known, row by row."""
+    return Known(
+        multipitch_scores(truth, tracks),
+        float(np.nanmean(voice_recall(truth, tracks))),
+        [voice.other_voice for voice in pitch_scores(truth, tracks).voices],
+        exchange_shares(truth, tracks),
+        exchanges(truth, tracks),
+    )
+
+
 def measure(recording: Recording, estimator: PitchEstimator, comb: Separator) -> Row:
     """Scores of the tracks that are estimated with the number of voices given."""
     voices = len(recording.stems)
@@ -89,13 +103,7 @@ def measure(recording: Recording, estimator: PitchEstimator, comb: Separator) ->
     counted = number_of_voices(estimator.first_look(recording.mixture, MOST_VOICES)[0])
     known = None
     if recording.references is not None:
-        truth = nearest(recording.references, tracks)
-        known = Known(
-            multipitch_scores(truth, tracks),
-            float(np.nanmean(voice_recall(truth, tracks))),
-            exchange_shares(truth, tracks),
-            exchanges(truth, tracks),
-        )
+        known = known_of(nearest(recording.references, tracks), tracks)
     return Row(recording.name, voices, counted, known, separated(recording, comb, tracks).mean)
 
 
@@ -112,12 +120,12 @@ def table_line(row: Row) -> str:
 def exchange_lines(known: Known) -> list[str]:
     """For each voice that was exchanged how often and with whom, and then all stretches."""
     lines = []
-    for voice, shares in enumerate(known.shares, start=1):
+    for voice, (often, shares) in enumerate(zip(known.often, known.shares, strict=True), start=1):
         with_whom = [
             f"{share:.1%} with {other}" for other, share in enumerate(shares, start=1) if share > SELDOM
         ]
         if with_whom:
-            lines.append(f"  voice {voice} exchanged: {', '.join(with_whom)}")
+            lines.append(f"  voice {voice} exchanged: {often:.1%} ({', '.join(with_whom)})")
     for one in known.exchanged:
         (a, b), (there, back) = one.voices, one.shares
         has = f"{a} has the pitch of {b} in {there:.0%}, {b} that of {a} in {back:.0%}"

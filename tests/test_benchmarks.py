@@ -1,6 +1,7 @@
 """The benchmarks: each module can be imported and explains itself; what they share keeps its promises."""
 
 import importlib
+import json
 import re
 from argparse import Namespace
 from pathlib import Path
@@ -150,3 +151,39 @@ def test_the_true_stems_score_best_and_their_scale_does_not_matter(tmp_path: Pat
     # Voice 2 has twice the amplitude of voice 1, and noise is uncorrelated: -6 and +6 dB.
     assert mixed.voices == pytest.approx([-6.0, 6.0], abs=0.3)
     assert mixed.mean == pytest.approx(0.0, abs=0.3)
+
+
+def test_quality_prints_the_scores_of_the_rows_that_are_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_recording(tmp_path / "real" / "duet", 2, 2.0)
+    quality = importlib.import_module("benchmarks.quality")
+    assert quality.main([str(tmp_path), "--method", "mixture", "--method", "oracle power", "--json"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)
+    assert (result["name"], result["seconds"]) == ("real/duet", 2.0)
+    mixture, oracle = result["rows"]
+    (recording,) = recordings(tmp_path, None, 0.0, None)
+    expected = score(recording.stems, np.broadcast_to(recording.mixture, recording.stems.shape))
+    assert (mixture["method"], mixture["voices"]) == ("mixture", pytest.approx(expected.voices))
+    assert oracle["mean"] > mixture["mean"]
+
+
+def test_exchanges_are_told_with_voices_shares_and_times() -> None:
+    pitch = importlib.import_module("benchmarks.pitch")
+    rows = np.repeat([[440.0], [220.0], [110.0]], 200, axis=1)
+    truth = F0Tracks(rows)
+    rows[:2, 50:100] = rows[1::-1, 50:100].copy()
+    estimate = F0Tracks(rows)
+    known = pitch.known_of(truth, estimate)
+    assert pitch.exchange_lines(known) == [
+        "  voice 1 exchanged: 25.0% (25.0% with 2)",
+        "  voice 2 exchanged: 25.0% (25.0% with 1)",
+        "       0.8 -    1.6 s  1 <-> 2  1 has the pitch of 2 in 100%, 2 that of 1 in 100%",
+    ]
+
+
+def test_of_a_section_the_nearest_singer_counts() -> None:
+    pitch = importlib.import_module("benchmarks.pitch")
+    singers = (F0Tracks([[440.0, 440.0, 0.0]]), F0Tracks([[450.0, 450.0, 450.0]]))
+    nearest = pitch.nearest(singers, F0Tracks([[441.0, 449.0, 445.0]]))
+    assert nearest.frequencies.tolist() == [[440.0, 450.0, 450.0]]
