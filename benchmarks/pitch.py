@@ -124,8 +124,9 @@ def exchange_lines(known: Known) -> list[str]:
         with_whom = [
             f"{share:.1%} with {other}" for other, share in enumerate(shares, start=1) if share > SELDOM
         ]
-        if with_whom:
-            lines.append(f"  voice {voice} exchanged: {often:.1%} ({', '.join(with_whom)})")
+        if often > SELDOM:
+            whom = f" ({', '.join(with_whom)})" if with_whom else ""
+            lines.append(f"  voice {voice} exchanged: {often:.1%}{whom}")
     for one in known.exchanged:
         (a, b), (there, back) = one.voices, one.shares
         has = f"{a} has the pitch of {b} in {there:.0%}, {b} that of {a} in {back:.0%}"
