@@ -132,13 +132,3 @@ def test_every_import_follows_from_the_arrows_of_the_drawing() -> None:
         known[name] |= {further for other in set(known[name]) for further in known[other]}
     existing = {(wing(module), wing(other)) for module, below in imports().items() for other in below}
     assert {(a, b) for a, b in existing if a != b and b not in known[a]} == set()
-
-
-@pytest.mark.parametrize("page", ["docs/architecture.md", "README.md", "CONTRIBUTING.md"])
-def test_pages_name_files_that_exist(page: str) -> None:
-    root = HOUSE.parent
-    text = (root / page).read_text(encoding="utf-8")
-    linked = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
-    assert [link for link in linked if not ((root / page).parent / link).exists()] == []
-    named = re.findall(r"\b((?:vocsep|tests|benchmarks|docs|models)/[\w/]+\.\w+)", text)
-    assert [name for name in named if not (root / name).exists() and "my_method" not in name] == []
