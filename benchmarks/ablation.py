@@ -1,38 +1,37 @@
-"""What each part brings: `python benchmarks/ablation.py DATA_DIR` switches them off one at a time.
+"""What each part brings: `python -m benchmarks.ablation DATA_DIR` switches them off one at a time.
 
 Recordings are those of quality.py, with ``--groups`` also pairs, trios and sections (mixtures.py), with
 ``--hall`` also the quartets in simulated halls (halls.py; needs pyroomacoustics). Each line is the mean
 SI-SDR in dB of the seconds of all voices, J given, everything else estimated from the mixture:
 
-================ ======================================================================================
-``all``          everything, as `vocsep separate` does by default
-``network``      adaptation starts from bare harmonics instead of the network's parameters
-``adaptation``   the network's parameters are used as they are (and with them: one comb, no room)
-``F0 refinement``  F0 as the first estimate and the assignment give it
-``width``        one comb a voice: no search of F0 around the track, no width of sections, no alternative
-pitch ``room``         voices end with their notes ``same note``    voices with one F0 are told apart all the
-same ``post-filter``  masks are what expected powers say ``masks: ...``   another exponent, or all of the
-noise of a voice claims bins ================
-======================================================================================
+================= ====================================================================================
+``all``           everything, as `vocsep separate` does by default
+``network``       adaptation starts from bare harmonics instead of the network's parameters
+``adaptation``    the network's parameters are used as they are (and with them: one comb, no room)
+``F0 refinement`` F0 as the first estimate and the assignment give it
+``width``         one comb a voice: no search of F0 around the track, no width of sections, no alternative
+                  pitch
+``room``          voices end with their notes
+``same note``     voices with one F0 are told apart all the same
+``post-filter``   masks are what expected powers say
+``masks: ...``    another exponent, or all of the noise of a voice claims bins
+================= ====================================================================================
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-from halls import in_hall
-from mixtures import Recording, groups, recordings
 
+from benchmarks.halls import moved_to_hall
+from benchmarks.mixtures import Recording, is_quartet
+from benchmarks.options import add_device, add_groups, add_recordings, found_recordings, new_parser, run
+from benchmarks.scoring import separated
 from vocsep import Separator
-from vocsep.errors import VocsepError
-from vocsep.evaluation.seconds import mean_and_median
-from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.methods.source_filter import SourceFilter, SourceFilterSettings, untrained_comb
-from vocsep.spectra import SAMPLE_RATE
 
 ALL = SourceFilterSettings()
 VARIANTS = {
@@ -61,30 +60,23 @@ def estimate(variant: str, complete: SourceFilter) -> SourceFilter:
 
 def measure(recording: Recording, looks: dict[int, Separator], complete: SourceFilter) -> dict[str, float]:
     """Mean SI-SDR in dB of each variant."""
-    stems, mixture = recording.stems, recording.mixture
-    tracks = {refine: one.pitch.estimate(mixture, len(stems)) for refine, one in looks.items()}
+    voices = len(recording.stems)
+    tracks = {refine: one.pitch.estimate(recording.mixture, voices) for refine, one in looks.items()}
     found = {}
     for variant in VARIANTS:
         refine = 0 if variant == "F0 refinement" else max(looks)
         separator = looks[refine]
         separator.method = replace(separator.method, estimate=estimate(variant, complete))
-        result = separator.separate(mixture, SAMPLE_RATE, len(stems), tracks=tracks[refine])
-        scores = si_sdr_per_second(stems, result.stems, SAMPLE_RATE)
-        found[variant] = mean_and_median(scores)[0]
+        found[variant] = separated(recording, separator, tracks[refine]).mean
     return found
 
 
 def chosen(options: argparse.Namespace) -> Iterator[Recording]:
     """Recordings, then their groups, then the quartets of real singers in halls."""
-    plain = list(recordings(options.data, options.only, options.start, options.duration))
+    plain = found_recordings(options)
     yield from plain
-    if options.groups:
-        yield from groups(plain)
     for seconds in options.hall:
-        for quartet in plain:
-            if "/singers_" in f"/{quartet.name}":
-                stems = in_hall(quartet.stems, seconds, SAMPLE_RATE)
-                yield replace(quartet, name=f"{quartet.name}, hall {seconds} s", stems=stems)
+        yield from (moved_to_hall(one, seconds) for one in plain if is_quartet(one))
 
 
 def table(results: dict[str, dict[str, float]]) -> str:
@@ -99,37 +91,29 @@ def table(results: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path, metavar="DATA_DIR")
-    parser.add_argument("--only", metavar="NAME", help="only recordings whose path contains this")
-    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="leave out the first seconds")
-    parser.add_argument("--duration", type=float, metavar="S", help="only so many seconds of each")
-    parser.add_argument("--groups", action="store_true", help="also pairs, trios and sections")
-    parser.add_argument(
-        "--hall", type=float, nargs="*", default=[], metavar="S", help="reverberation times of halls"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    options = parser.parse_args()
-    looks = {refine: Separator(refine=refine) for refine in (0, 1)}
+def benchmark(options: argparse.Namespace) -> None:
+    """Measure all variants of all recordings, tell each as it comes, and print the table."""
+    looks = {refine: Separator(refine=refine, device=options.device) for refine in (0, 1)}
     complete = looks[1].method.estimate
     assert isinstance(complete, SourceFilter)
     results: dict[str, dict[str, float]] = {}
-    try:
-        for recording in chosen(options):
-            results[recording.name] = measure(recording, looks, complete)
-            shown = "  ".join(f"{name} {value:.2f}" for name, value in results[recording.name].items())
-            print(f"{recording.name}: {shown}", file=sys.stderr, flush=True)
-    except VocsepError as error:
-        print(error, file=sys.stderr)
-        return 1
-    if not results:
-        print(f"{options.data}: no folder with a folder stems/ in it", file=sys.stderr)
-        return 1
+    for recording in chosen(options):
+        results[recording.name] = measure(recording, looks, complete)
+        shown = "  ".join(f"{name} {value:.2f}" for name, value in results[recording.name].items())
+        print(f"{recording.name}: {shown}", file=sys.stderr, flush=True)
     print(json.dumps(results, indent=1) if options.json else table(results))
-    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = new_parser("ablation", __doc__)
+    add_recordings(parser)
+    add_groups(parser)
+    parser.add_argument(
+        "--hall", type=float, nargs="*", default=[], metavar="S", help="reverberation times of halls"
+    )
+    add_device(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return run(benchmark, parser, arguments)
 
 
 if __name__ == "__main__":

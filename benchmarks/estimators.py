@@ -1,4 +1,4 @@
-"""Which estimator separates best for what it costs: `python benchmarks/estimators.py DATA_DIR`.
+"""Which estimator separates best for what it costs: `python -m benchmarks.estimators DATA_DIR`.
 
 Each is trained for the same number of steps on mixtures of the same synthetic quartets (`vocsep.singers`: one
 to six voices, rooms, some sections) and judged on the recordings that it finds: mean SI-SDR in dB of an
@@ -11,18 +11,16 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
-from mixtures import Recording, recordings
 
+from benchmarks.mixtures import Recording
+from benchmarks.options import add_recordings, found_recordings, new_parser, run
+from benchmarks.scoring import separated
 from vocsep import Separator
-from vocsep.errors import VocsepError
 from vocsep.estimator.network import Estimator, EstimatorSettings
 from vocsep.estimator.stored import load_estimator
-from vocsep.evaluation.seconds import mean_and_median
-from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.methods.source_filter import (
     SourceFilter,
     SourceFilterSettings,
@@ -32,7 +30,6 @@ from vocsep.methods.source_filter import (
 )
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
-from vocsep.spectra import SAMPLE_RATE
 from vocsep.training.loop import Objective, Trainer, train_steps
 from vocsep.training.schedule import Schedule
 from vocsep.training.voices import HELD_OUT, SECONDS, synthetic_excerpts
@@ -58,7 +55,7 @@ DESIGNS = {
         replace(EstimatorSettings.preset("paper"), encoder_units=96, encoder_layers=2, decoder_units=192)
     ),
 }
-Heard = list[tuple[Recording, F0Tracks]]
+Heard = Sequence[tuple[Recording, F0Tracks]]
 
 
 def trained(design: Design, songs: Repertoire, steps: int, seed: int) -> tuple[Estimator, str]:
@@ -82,53 +79,41 @@ def judged(start: Start, heard: Heard, separator: Separator, steps_of_adaptation
     for steps in steps_of_adaptation:
         estimate = SourceFilter(start, SourceFilterSettings(steps, room=steps > 0))
         separator.method = replace(separator.method, estimate=estimate)
-        means = []
-        for recording, tracks in heard:
-            result = separator.separate(recording.mixture, SAMPLE_RATE, tracks=tracks)
-            scores = si_sdr_per_second(recording.stems, result.stems, SAMPLE_RATE)
-            means.append(mean_and_median(scores)[0])
+        means = [separated(recording, separator, tracks).mean for recording, tracks in heard]
         cells.append(" ".join(f"{mean:.2f}" for mean in means) + f" = {np.mean(means):.2f}")
     return " | ".join(cells)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path, metavar="DATA_DIR")
-    parser.add_argument("--steps", type=int, default=400, help="of training, for each design")
-    parser.add_argument("--quartets", type=int, default=300, help="to sing, of eight seconds")
-    parser.add_argument("--only", action="append", metavar="DESIGN", help="repeatable; default: all")
-    parser.add_argument("--start", type=float, default=20.0, metavar="S", help="of the judged excerpts")
-    parser.add_argument("--duration", type=float, default=30.0, metavar="S", help="of the judged excerpts")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    separator = Separator(postfilter=False)
-    try:
-        found = recordings(options.data, None, options.start, options.duration)
-        heard = [(one, separator.pitch.estimate(one.mixture, len(one.stems))) for one in found]
-    except VocsepError as error:
-        print(error, file=sys.stderr)
-        return 1
-    if not heard:
-        print(f"{options.data}: no folder with a folder stems/ in it", file=sys.stderr)
-        return 1
+def benchmark(options: argparse.Namespace) -> None:
+    """Train and judge all designs and print the table line by line."""
+    separator = Separator(postfilter=False, device="cpu")
+    found = found_recordings(options)
+    heard = [(one, separator.pitch.estimate(one.mixture, len(one.stems))) for one in found]
     songs = sing_repertoire(options.quartets, 2 * SECONDS, options.seed + 90, 2)
     print("recordings: " + ", ".join(recording.name for recording, _ in heard))
     print("| estimator | parameters | s of processor a step | no adaptation | with adaptation |")
     print("|---|---|---|---|---|", flush=True)
     both = (0, SourceFilterSettings().steps)
-    if not options.only:
+    if not options.design:
         print(f"| bare harmonics | 0 | 0 | {judged(untrained_comb, heard, separator, both)} |", flush=True)
         print(f"| levels | 0 | 0 | {judged(levelled_comb, heard, separator, both[:1])} | |", flush=True)
         shipped = load_estimator().eval()
         print(f"| shipped | | | {judged(shipped, heard, separator, both)} |", flush=True)
-    for name, design in DESIGNS.items():
-        if options.only and name not in options.only:
-            continue
-        estimator, cost = trained(design, songs, options.steps, options.seed)
+    for name in options.design or DESIGNS:
+        estimator, cost = trained(DESIGNS[name], songs, options.steps, options.seed)
         print(f"| {name} | {cost} | {judged(estimator, heard, separator, both)} |", flush=True)
-    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = new_parser("estimators", __doc__)
+    add_recordings(parser, start=20.0, duration=30.0)
+    parser.add_argument("--steps", type=int, default=400, help="of training, for each design")
+    parser.add_argument("--quartets", type=int, default=300, help="to sing, of eight seconds")
+    parser.add_argument(
+        "--design", action="append", choices=DESIGNS, help="only this one; repeatable; default: all"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    return run(benchmark, parser, arguments)
 
 
 if __name__ == "__main__":

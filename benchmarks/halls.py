@@ -3,11 +3,14 @@
 A shoebox of 12 x 10 x 5 m whose walls all absorb alike, as much as Sabine's formula wants for a reverberation
 time; image sources by pyroomacoustics (R. Scheibler, E. Bezzam and I. Dokmanic, "Pyroomacoustics", ICASSP
 2018), which this benchmark needs and vocsep does not. The singers stand on an arc about 3 m from one
-microphone. `python benchmarks/halls.py FROM TO --hall 0.5` writes stems in the hall as files.
+microphone. `python -m benchmarks.halls FROM TO --hall 0.5` writes stems in the hall as files.
 """
 
 import argparse
 import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,11 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
-from vocsep.errors import DependencyError
+from benchmarks.mixtures import Recording
+from benchmarks.options import new_parser, run
+from vocsep.errors import AudioError, DependencyError
+from vocsep.media.reading import find_audio
+from vocsep.spectra import SAMPLE_RATE
 
 SIZE = (12.0, 10.0, 5.0)  # m
 MICROPHONE = (6.0, 3.0, 1.9)  # m
@@ -84,18 +91,19 @@ def in_hall(
     return heard.astype(np.float32)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("source", type=Path, metavar="FROM", help="folder with a folder stems/")
-    parser.add_argument("target", type=Path, metavar="TO")
-    parser.add_argument("--hall", type=float, required=True, metavar="S", help="reverberation time")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    paths = sorted(path for path in (options.source / "stems").iterdir() if path.is_file())
+def moved_to_hall(recording: Recording, reverberation_time: float) -> Recording:
+    """The recording in a simulated hall; the F0 of its stems are those of what is sung, without tails."""
+    stems = in_hall(recording.stems, reverberation_time, SAMPLE_RATE)
+    return replace(recording, name=f"{recording.name}, hall {reverberation_time} s", stems=stems)
+
+
+def write(options: argparse.Namespace) -> None:
+    """Write the stems of a folder as they sound in the hall."""
+    paths = find_audio([options.source / "stems"])
     read = [soundfile.read(path) for path in paths]
     rates, samples = {rate for _, rate in read}, max(len(audio) for audio, _ in read)
     if len(rates) != 1:
-        parser.error("the stems have different rates")
+        raise AudioError(f"{options.source}: the stems have different rates")
     mono = [audio if audio.ndim == 1 else audio.mean(axis=1) for audio, _ in read]
     stems = np.stack([np.pad(audio, (0, samples - len(audio))) for audio in mono])
     (options.target / "stems").mkdir(parents=True)
@@ -105,5 +113,14 @@ def main() -> None:
         shutil.copy(options.source / "f0_of_stems.csv", options.target)  # of what is sung, not of its tails
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = new_parser("halls", __doc__)
+    parser.add_argument("source", type=Path, metavar="FROM", help="folder with a folder stems/")
+    parser.add_argument("target", type=Path, metavar="TO")
+    parser.add_argument("--hall", type=float, required=True, metavar="S", help="reverberation time")
+    parser.add_argument("--seed", type=int, default=0)
+    return run(write, parser, arguments)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

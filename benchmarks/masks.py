@@ -1,7 +1,7 @@
-"""What could be done with masks, and what it brings: `python benchmarks/masks.py DATA_DIR`.
+"""What could be done with masks, and what it brings: `python -m benchmarks.masks DATA_DIR`.
 
-One estimated of an excerpt of each recording (mixtures.py) by default settings, J given, everything else
-estimated; then several ways from its expected powers to stems. Mean SI-SDR in dB:
+One estimate of the sources of an excerpt of each recording (mixtures.py) by default settings without the
+post-filter, J given; then several ways from its expected powers to stems. Mean SI-SDR in dB:
 
 ====================== ================================================================================
 ``as it is``           powers' ratio on 2048/256 at 16 kHz, softer in rooms
@@ -17,23 +17,21 @@ estimated; then several ways from its expected powers to stems. Mean SI-SDR in d
 
 import argparse
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from mixtures import recordings
 from torch import Tensor
 
+from benchmarks.mixtures import Recording
+from benchmarks.options import add_device, add_recordings, found_recordings, new_parser, run
+from benchmarks.scoring import score
 from vocsep import Separator
-from vocsep.errors import VocsepError
-from vocsep.evaluation.seconds import mean_and_median
-from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.filtering.masks import soft_masks
 from vocsep.methods.protocol import SourceEstimate
 from vocsep.pitch.alternatives import alternatives_of
 from vocsep.source.powers import mask_frequencies
-from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, istft, stft
+from vocsep.spectra import HOP, MASK_FFT, istft, stft
 
 ONSET = 6  # frames, about 0.1 s, before a voice begins
 HISS = 2_000.0  # Hz
@@ -94,7 +92,7 @@ def onsets(mixture: Tensor, estimated: SourceEstimate, f0: Tensor) -> Tensor:
         begins[:, :-ago] |= sung[:, ago:] & ~sung[:, :-ago]
     any_begins = begins.any(dim=0)
     theirs = begins / begins.sum(dim=0).clamp_min(1)
-    hiss = mask_frequencies() >= HISS
+    hiss = mask_frequencies().to(f0.device) >= HISS
     masks = estimated.masks.clone()
     high = masks[:, hiss]
     masks[:, hiss] = torch.where(any_begins, theirs[:, None, :].expand_as(high), high)
@@ -117,40 +115,34 @@ WAYS: dict[str, Way] = {
 }
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path, metavar="DATA_DIR")
-    parser.add_argument("--only", metavar="NAME", help="only recordings whose path contains this")
-    parser.add_argument("--start", type=float, default=20.0, metavar="S", help="leave out the first seconds")
-    parser.add_argument("--duration", type=float, default=30.0, metavar="S", help="so many seconds of each")
-    options = parser.parse_args()
-    separator = Separator(postfilter=False)
-    rows: dict[str, list[float]] = {name: [] for name in WAYS}
-    names = []
-    try:
-        for recording in recordings(options.data, options.only, options.start, options.duration):
-            names.append(recording.name)
-            tracks = separator.pitch.estimate(recording.mixture, len(recording.stems))
-            mixture, f0 = torch.from_numpy(recording.mixture), tracks.as_input()
-            estimated = separator.method.estimate(mixture, f0, alternative=alternatives_of(tracks).as_input())
-            for name, way in WAYS.items():
-                with torch.no_grad():
-                    stems = way(mixture, estimated, f0).numpy()
-                scores = si_sdr_per_second(recording.stems, stems, SAMPLE_RATE)
-                rows[name].append(mean_and_median(scores)[0])
-    except VocsepError as error:
-        print(error, file=sys.stderr)
-        return 1
-    if not names:
-        print(f"{options.data}: no folder with a folder stems/ in it", file=sys.stderr)
-        return 1
-    print("| way | " + " | ".join(names) + " | mean |\n" + "|---" * (len(names) + 2) + "|")
-    for name, values in rows.items():
+def measure(recording: Recording, separator: Separator) -> dict[str, float]:
+    """Mean SI-SDR in dB of each way."""
+    tracks = separator.pitch.estimate(recording.mixture, len(recording.stems))
+    device = separator.device
+    mixture, f0 = torch.from_numpy(recording.mixture).to(device), tracks.as_input().to(device)
+    alternative = alternatives_of(tracks).as_input().to(device)
+    estimated = separator.method.estimate(mixture, f0, alternative=alternative)
+    with torch.no_grad():
+        stems = {name: way(mixture, estimated, f0).cpu().numpy() for name, way in WAYS.items()}
+    return {name: score(recording.stems, estimate).mean for name, estimate in stems.items()}
+
+
+def benchmark(options: argparse.Namespace) -> None:
+    """Measure all ways on all recordings and print the table."""
+    separator = Separator(postfilter=False, device=options.device)
+    results = {one.name: measure(one, separator) for one in found_recordings(options)}
+    print("| way | " + " | ".join(results) + " | mean |\n" + "|---" * (len(results) + 2) + "|")
+    for name in WAYS:
+        values = [result[name] for result in results.values()]
         cells = " | ".join(f"{value:.2f}" for value in [*values, float(np.mean(values))])
         print(f"| {name} | {cells} |")
-    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = new_parser("masks", __doc__)
+    add_recordings(parser, start=20.0, duration=30.0)
+    add_device(parser)
+    return run(benchmark, parser, arguments)
 
 
 if __name__ == "__main__":

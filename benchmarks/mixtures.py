@@ -1,8 +1,8 @@
 """Recordings with known stems to measure on: as they are, in pairs and trios, and as a choir of sections.
 
 Every folder below a data folder that has a folder ``stems/`` is one recording: the mono stems in the order of
-their names are voices 1, 2, ... (highest first), their sum at 16 kHz is the mixture. The F0 of the stems is
-``f0_of_stems.csv``; where that lacks, CREPE on each stem if torchcrepe is installed.
+their names are voices 1, 2, ... (highest first), of any rate and format; their sum at 16 kHz is the mixture.
+The F0 of the stems is ``f0_of_stems.csv``; where that lacks, CREPE on each stem if torchcrepe is installed.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.errors import DependencyError
-from vocsep.media.reading import find_audio, read_audio, to_analysis
+from vocsep.media.reading import find_audio, open_audio, read_audio, to_analysis
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
 Stems = NDArray[np.float32]  # (voices, samples) at 16 kHz
 
+LEAST = (
+    5.0  # s; a recording that has less than this after the start of an excerpt is heard from its beginning
+)
 PARTS = ((0, 3), (1, 2), (0, 1, 2), (0, 2, 3))  # of quartets: two pairs and two trios
 
 
@@ -49,15 +52,24 @@ class Recording:
 
 
 def recordings(data: Path, only: str | None, start: float, duration: float | None) -> Iterator[Recording]:
-    """Recordings below ``data`` whose path contains ``only``, from ``start`` on, for ``duration`` seconds."""
-    first = int(start * SAMPLE_RATE / HOP)  # a whole frame, so that audio and F0 begin together
+    """Recordings below ``data`` whose path contains ``only``, from ``start`` on, for ``duration`` seconds.
+
+    Short ones, of which less than 5 s would be left, are heard from their beginning.
+    """
     for stems in sorted(data.rglob("stems")):
         folder = stems.parent
         name = str(folder.relative_to(data)) if folder != data else data.resolve().name
         if stems.is_dir() and (only is None or only in name):
+            begin = start if seconds_of(stems) - start >= LEAST else 0.0
+            first = int(begin * SAMPLE_RATE / HOP)  # a whole frame, so that audio and F0 begin together
             loaded = load_stems(folder, first, duration)
             reference = reference_tracks(folder, loaded, first)
             yield Recording(name, loaded, None if reference is None else (reference,))
+
+
+def is_quartet(recording: Recording) -> bool:
+    """Whether it is one of several quartets of real singers who sing one song: ``song/singers_1``."""
+    return len(recording.stems) == 4 and Path(recording.name).name.startswith("singers_")
 
 
 def groups(found: list[Recording]) -> Iterator[Recording]:
@@ -67,7 +79,7 @@ def groups(found: list[Recording]) -> Iterator[Recording]:
     """
     songs: dict[str, list[Recording]] = {}
     for quartet in found:
-        if len(quartet.stems) == 4 and "/singers_" in f"/{quartet.name}":
+        if is_quartet(quartet):
             songs.setdefault(str(Path(quartet.name).parent), []).append(quartet)
     for quartets in songs.values():
         for quartet in quartets:
@@ -83,6 +95,15 @@ def groups(found: list[Recording]) -> Iterator[Recording]:
                 stems = one.stems + other.stems
                 name = f"{one.name} + {Path(other.name).name}, two a part"
                 yield Recording(name, stems, both if len(both) == 2 else None)
+
+
+def seconds_of(stems: Path) -> float:
+    """Length of the longest recording in a folder."""
+    lengths = []
+    for path in find_audio([stems]):
+        with open_audio(path) as source:
+            lengths.append(source.info.seconds)
+    return max(lengths)
 
 
 def load_stems(folder: Path, start: int, duration: float | None) -> Stems:

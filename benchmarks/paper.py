@@ -1,10 +1,11 @@
-"""The paper's experiment (section IV, figures 4 and 5) again: `python benchmarks/paper.py DATA_DIR`.
+"""The paper's experiment (section IV, figures 4 and 5) again: `python -m benchmarks.paper DATA_DIR`.
 
 Learns from songs of synthetic quartets (or from ``--train DIR``: songs with stems, as for `vocsep fit`), and
-tests on the real quartets below DATA_DIR (see mixtures.py) and on all pairs of their voices. Rows: see
+tests on the real quartets below DATA_DIR (see mixtures.py), on all pairs of their voices, and, in a table of
+their own, on what other real singers are there (``real/``). Rows: see
 paper_rows.py. A *full* and a *small* training set (one song of 2:40), as in the paper; sizes and times are
 chosen for two cores. Everything is kept in the work folder, step by step, so that an interrupted run goes on
-where it was, and rows can be run one by one (``--only``).
+where it was, and rows can be run one by one (``--row``).
 
 What differs from the paper: synthetic songs instead of Bach chorales and barbershop; F0 by vocsep; recordings
 are separated whole, not in excerpts of 4 s; one training serves mixtures of four and of two.
@@ -22,11 +23,11 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from paper_rows import FULL, ROWS, SMALL, Row, evaluate, find_f0, train
-from paper_songs import Test, sing_song, tests_of
-from paper_table import heading, learned, seeds_of, tables
-
-from vocsep.errors import VocsepError
+from benchmarks.options import new_parser, run
+from benchmarks.paper_rows import FULL, ROWS, SMALL, Row, evaluate, find_f0, train
+from benchmarks.paper_songs import Test, sing_song, tests_of
+from benchmarks.paper_table import heading, learned, seeds_of, tables
+from vocsep.errors import AudioError, Interrupted, SettingsError
 
 SMALL_SECONDS = 160.0  # of the only song of the small training set: 2:40, as in the paper
 QUICK = {
@@ -39,7 +40,15 @@ QUICK = {
     "pairs": 1,
 }
 
-ANY_TIME = ("only", "work", "workers", "seeds", "choralsynth", "markdown")  # may change from run to run
+ANY_TIME = (
+    "row",
+    "words",
+    "work",
+    "workers",
+    "seeds",
+    "choralsynth",
+    "markdown",
+)  # may change from run to run
 Job = tuple[Callable[..., str], tuple[Any, ...]]
 
 
@@ -84,7 +93,8 @@ def learn(steps: Steps, rows: Sequence[Row], work: Path, options: argparse.Names
     first = [next(row for row in learners if row.training == name) for name in sets]
     rest = [row for row in learners if row not in first]
     settled = (work, options.minutes, options.quick, options.seed)
-    steps.run("learning", [(train, (row, folders[row.training], *settled)) for row in first + rest])
+    jobs = [(train, (row, folders[row.training or FULL], *settled)) for row in first + rest]
+    steps.run("learning", jobs)
 
 
 def _sing(folder: Path, seconds: float, seed: int) -> str:
@@ -107,10 +117,10 @@ def settings_of(options: argparse.Namespace) -> dict[str, Any]:
     return {n: str(v.resolve()) if isinstance(v, Path) else v for n, v in known.items()}
 
 
-def command_of(options: argparse.Namespace) -> str:
+def command_of(options: argparse.Namespace, words: Sequence[str]) -> str:
     """The command line, without the folders of this machine."""
     paths = {str(v): n.upper() for n, v in vars(options).items() if isinstance(v, Path)}
-    return shlex.join(["python", "benchmarks/paper.py", *(paths.get(word, word) for word in sys.argv[1:])])
+    return shlex.join(["python", "-m", "benchmarks.paper", *(paths.get(word, word) for word in words)])
 
 
 def check_work(work: Path, settings: dict[str, Any]) -> None:
@@ -118,21 +128,47 @@ def check_work(work: Path, settings: dict[str, Any]) -> None:
     kept = work / "settings.json"
     work.mkdir(parents=True, exist_ok=True)
     if kept.is_file() and json.loads(kept.read_text(encoding="utf-8")) != settings:
-        raise SystemExit(f"{work}: was begun with other settings ({kept}); choose another --work")
+        raise SettingsError(f"{work}: was begun with other settings ({kept}); choose another --work")
     kept.write_text(json.dumps(settings, indent=1), encoding="utf-8")
 
 
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def benchmark(options: argparse.Namespace) -> None:
+    """Learn, separate and print the tables; what the work folder holds is not done again."""
+    if options.quick:
+        vars(options).update(QUICK)
+    rows = [row for row in ROWS if options.row is None or row.key in options.row]
+    check_work(options.work, settings_of(options))
+    # A core for each process: small networks learn faster side by side than in turn on all cores.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.workers, mp_context=context) as pool:
+        steps = Steps(pool)
+        try:
+            tests = tests_of(options.data, options.work, options.duration, options.choralsynth, options.pairs)
+            if not tests:
+                raise AudioError(f"{options.data}: no quartet of real singers (*/singers_*/stems) below it")
+            learn(steps, rows, options.work, options)
+            judge(steps, rows, tests, options.work, options.seeds)
+        except KeyboardInterrupt:
+            raise Interrupted("stopped; the same command goes on") from None
+    songs = "mixtures of four synthetic voices" if options.train is None else "recordings of the user's own"
+    command = command_of(options, options.words)
+    text = "\n".join((heading(command, steps.times, songs), learned(options.work)))
+    text += tables(tests, options.seeds, options.work)
+    print(text)
+    if options.markdown is not None:
+        options.markdown.write_text(text, encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = new_parser("paper", __doc__)
     keys = [row.key for row in ROWS]
     parser.add_argument("data", type=Path, metavar="DATA_DIR")
     parser.add_argument(
         "--work", type=Path, default=Path("paper-work"), metavar="DIR", help="what is done is kept here"
     )
     parser.add_argument(
-        "--only", action="append", choices=keys, metavar="ROW", help=f"repeatable: {', '.join(keys)}"
+        "--row", action="append", choices=keys, metavar="ROW", help=f"repeatable: {', '.join(keys)}"
     )
     parser.add_argument(
         "--train", type=Path, metavar="DIR", help="songs with stems, instead of synthetic ones"
@@ -156,41 +192,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes")
     parser.add_argument("--quick", action="store_true", help="every row in two minutes; figures mean nothing")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there too")
-    parser.set_defaults(small_seconds=SMALL_SECONDS)
-    options = parser.parse_args()
-    if options.quick:
-        vars(options).update(QUICK)
-    return options
-
-
-def main() -> int:
-    options = parse()
-    rows = [row for row in ROWS if options.only is None or row.key in options.only]
-    check_work(options.work, settings_of(options))
-    # A core for each process: small networks learn faster side by side than in turn on all cores.
-    os.environ["OMP_NUM_THREADS"] = "1"
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.workers, mp_context=context) as pool:
-        steps = Steps(pool)
-        try:
-            tests = tests_of(options.data, options.work, options.duration, options.choralsynth, options.pairs)
-            if not tests:
-                raise SystemExit(f"{options.data}: no quartet of real singers (*/singers_*/stems) below it")
-            learn(steps, rows, options.work, options)
-            judge(steps, rows, tests, options.work, options.seeds)
-        except VocsepError as error:
-            print(error, file=sys.stderr)
-            return 1
-        except KeyboardInterrupt:
-            print("stopped; the same command goes on", file=sys.stderr)
-            return 130
-    songs = "mixtures of four synthetic voices" if options.train is None else "recordings of the user's own"
-    text = "\n".join((heading(command_of(options), steps.times, songs), learned(options.work)))
-    text += tables(tests, options.seeds, options.work)
-    print(text)
-    if options.markdown is not None:
-        options.markdown.write_text(text, encoding="utf-8")
-    return 0
+    parser.set_defaults(small_seconds=SMALL_SECONDS, words=sys.argv[1:] if arguments is None else arguments)
+    return run(benchmark, parser, arguments)
 
 
 if __name__ == "__main__":

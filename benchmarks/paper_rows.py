@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from paper_songs import Test
 
+from benchmarks.paper_songs import Test
 from vocsep import Separator
 from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.fit.fit import FitProgress, FitSettings, checkpoint_of, fit

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from mixtures import Recording, Stems, recordings
 
+from benchmarks.mixtures import Recording, Stems, is_quartet, recordings
 from vocsep.media.reading import find_audio, read_audio
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.singers.quartet import sing_score
 from vocsep.singers.score import random_score
 from vocsep.spectra import SAMPLE_RATE
 
-REAL = "singers_"  # in the name of a recording of real singers
+REAL = "real"  # folder of other recordings of real singers
 OTHERS = "choralsynth"  # in the name of what only --choralsynth tests
 
 
@@ -58,9 +58,10 @@ def tests_of(
     The paper's mixtures of two (section IV-A) are all six pairs of the voices of each quartet.
     """
     found = [r for r in recordings(data, None, 0.0, duration) if len(r.stems) >= 2]
-    quartets = [r for r in found if len(r.stems) == 4 and REAL in r.name]
+    quartets = [r for r in found if is_quartet(r)]
     tests = [(r, "J = 4") for r in quartets]
     tests += [(r, "J = 2") for quartet in quartets for r in list(_pairs(quartet))[:most_pairs]]
+    tests += [(r, "Other real singers") for r in found if REAL in Path(r.name).parts]
     if choralsynth:
         tests += [(r, "ChoralSynth") for r in found if OTHERS in r.name]
     return [_written(recording, group, work / "tests") for recording, group in tests]

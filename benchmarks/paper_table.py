@@ -10,10 +10,10 @@ import numpy as np
 import scipy
 import torch
 from numpy.typing import NDArray
-from paper_rows import ROWS, Row, Scores, model_of, read_scores
-from paper_songs import Test
 
 import vocsep
+from benchmarks.paper_rows import ROWS, Row, Scores, model_of, read_scores
+from benchmarks.paper_songs import Test
 from vocsep.evaluation.significance import compare, p_matrix, p_text
 from vocsep.model import load_model
 from vocsep.spectra import SAMPLE_RATE
@@ -64,7 +64,7 @@ def _all(row: Row, tests: Sequence[Test], seeds: int, work: Path) -> list[Scores
 def _pooled(scores: Sequence[Scores]) -> NDArray[np.float64]:
     """The scored seconds of all voices, recordings and seeds: the paper's data points."""
     values = np.concatenate([one.si_sdr.ravel() for one in scores])
-    return values[np.isfinite(values)]
+    return np.asarray(values[np.isfinite(values)])
 
 
 def _scores(known: Mapping[str, list[Scores]], music: float, tests: int, seeds: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What stems are worth: `python benchmarks/partly.py`, on synthetic singing, minutes of one core a seed.
+"""What stems are worth: `python -m benchmarks.partly`, on synthetic singing, minutes of one core a seed.
 
 A choir of four synthetic singers sings songs in a room; models are fitted to folders of them by
 `vocsep.fit.fit`, from random weights (or the shipped ones), with the same number of steps each, and separate
@@ -19,6 +19,7 @@ its standard error over the seeds.
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -29,9 +30,10 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from benchmarks.mixtures import Stems
+from benchmarks.options import new_parser, run
+from benchmarks.scoring import score
 from vocsep import Separator
-from vocsep.evaluation.seconds import mean_and_median
-from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.fit.fit import fit
 from vocsep.fit.settings import FitSettings
 from vocsep.pitch.tracks import F0Tracks
@@ -52,8 +54,6 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "partly": ("songs", {}),
     "supervised": ("songs", {"supervision": "full"}),
 }
-
-Stems = NDArray[np.float32]  # (voices, samples) at 16 kHz
 
 
 def song(choir: Sequence[Singer], seconds: float, rng: np.random.Generator) -> tuple[Stems, F0Tracks]:
@@ -103,8 +103,7 @@ def measure(root: Path, seed: int, options: argparse.Namespace) -> dict[str, lis
         found: list[list[float]] = []
         for stems, f0 in tests:
             separated = separator.separate(stems.sum(axis=0), SAMPLE_RATE, tracks=f0, names=PARTS).stems
-            per_second = si_sdr_per_second(stems, separated, SAMPLE_RATE)
-            found.append([mean_and_median(voice)[0] for voice in per_second])
+            found.append(score(stems, separated).voices)
         scores[way] = np.mean(found, axis=0).tolist()
         shown = "  ".join(f"{value:6.2f}" for value in scores[way])
         print(f"seed {seed}  {way:14s} {shown}   {note}", flush=True)
@@ -137,20 +136,8 @@ def measure(root: Path, seed: int, options: argparse.Namespace) -> dict[str, lis
     return scores
 
 
-def main() -> None:
+def benchmark(options: argparse.Namespace) -> None:
     """Measure all seeds, print the table and write the figures as JSON if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--songs", type=int, default=8, help="mixtures to learn from")
-    parser.add_argument("--sopranos", type=int, default=8, help="songs of the soprano alone")
-    parser.add_argument("--tests", type=int, default=4, help="other songs, to separate")
-    parser.add_argument("--seconds", type=float, default=12.0, help="length of each")
-    parser.add_argument("--steps", type=int, default=120)
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--shipped", action="store_true", help="start from the shipped model")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
     results = []
     print(f"{'':23s}{'  '.join(f'{part:>6s}' for part in ('sopr.', 'alto', 'tenor', 'bass'))}")
     for seed in options.seeds:
@@ -170,5 +157,20 @@ def main() -> None:
         options.json.write_text(json.dumps({way: voices.tolist() for way, voices in figures.items()}) + "\n")
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = new_parser("partly", __doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--songs", type=int, default=8, help="mixtures to learn from")
+    parser.add_argument("--sopranos", type=int, default=8, help="songs of the soprano alone")
+    parser.add_argument("--tests", type=int, default=4, help="other songs, to separate")
+    parser.add_argument("--seconds", type=float, default=12.0, help="length of each")
+    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--shipped", action="store_true", help="start from the shipped model")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--json", type=Path)
+    return run(benchmark, parser, arguments)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

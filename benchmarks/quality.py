@@ -1,4 +1,4 @@
-"""How well recordings with known stems are separated: `python benchmarks/quality.py DATA_DIR`.
+"""How well recordings with known stems are separated: `python -m benchmarks.quality DATA_DIR`.
 
 Recordings, and where the F0 of their stems comes from: see mixtures.py; with ``--groups`` also pairs and
 trios of the real quartets and the choir of two singers a part. Printed for each: multi-F0 precision, recall
@@ -11,32 +11,37 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from halls import in_hall
-from mixtures import Recording, Stems, groups, recordings
 
+from benchmarks.halls import moved_to_hall
+from benchmarks.mixtures import Recording, Stems
+from benchmarks.options import (
+    add_assignment,
+    add_device,
+    add_groups,
+    add_recordings,
+    found_recordings,
+    new_parser,
+    run,
+)
+from benchmarks.scoring import Score, score
 from vocsep import Separator
-from vocsep.errors import VocsepError
 from vocsep.evaluation.multi_f0 import multipitch_scores, voice_recall
-from vocsep.evaluation.seconds import mean_and_median
-from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.methods.oracle import oracle_stems
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import SAMPLE_RATE
 
 
-@dataclass
-class Row:
-    """SI-SDR of one way to separate, in dB."""
+@dataclass(frozen=True)
+class Row(Score):
+    """SI-SDR of one way to separate, in dB, and the seconds that it took."""
 
     method: str
-    mean: float
-    median: float
-    voices: list[float]
     seconds: float
 
 
@@ -51,66 +56,62 @@ class Result:
     notes: list[str] = field(default_factory=list)
 
 
-def score(method: str, stems: Stems, estimate: Stems, seconds: float) -> Row:
-    scores = si_sdr_per_second(stems, estimate, SAMPLE_RATE)
-    mean, median = mean_and_median(scores)
-    return Row(method, mean, median, [mean_and_median(voice)[0] for voice in scores], seconds)
+def separators(options: argparse.Namespace) -> dict[str, Separator]:
+    """What is compared, by name."""
+    settings = {"device": options.device, "assign": options.assign, "seed": options.seed}
+    return {
+        "comb": Separator(method="comb", **settings),
+        "levels": Separator(method="levels", **settings),
+        "vocsep": Separator(options.model, adapt=options.adapt, **settings),
+    }
 
 
-def measure(recording: Recording, options: argparse.Namespace) -> Result:
-    """All methods on one recording; in a hall, ``options.hall`` s of reverberation time, if there is one."""
-    if options.hall:
-        stems = in_hall(recording.stems, options.hall, SAMPLE_RATE)
-        recording = replace(recording, name=f"{recording.name}, hall {options.hall} s", stems=stems)
+def measure(recording: Recording, compared: dict[str, Separator], wanted: Sequence[str] | None) -> Result:
+    """All methods on one recording, or those that are wanted."""
     stems, mixture, reference = recording.stems, recording.mixture, recording.reference
     result = Result(recording.name, stems.shape[1] / SAMPLE_RATE)
     if recording.references is None:
         result.notes.append(
             "no f0_of_stems.csv and no torchcrepe: no F0 scores, nothing with the F0 of the stems"
         )
-    comb, levels = (
-        Separator(method=method, device=options.device, assign=options.assign, seed=options.seed)
-        for method in ("comb", "levels")
-    )
-    vocsep = Separator(
-        options.model, device=options.device, assign=options.assign, adapt=options.adapt, seed=options.seed
-    )
     estimated: list[F0Tracks] = []
 
-    def separated(separator: Separator, tracks: F0Tracks | None) -> Stems:
+    def separate(separator: Separator, tracks: F0Tracks | None) -> Stems:
         separation = separator.separate(mixture, SAMPLE_RATE, len(stems), tracks=tracks)
         if tracks is None:
             estimated.append(separation.tracks)
         return separation.stems
 
-    methods: dict[str, Callable[[], Stems]] = {
-        "mixture": lambda: np.broadcast_to(mixture, stems.shape),
-        "comb": lambda: separated(comb, None),
-        "levels": lambda: separated(levels, None),
-        "vocsep": lambda: separated(vocsep, None),
-        "comb, F0 of stems": lambda: separated(comb, reference),
-        "levels, F0 of stems": lambda: separated(levels, reference),
-        "vocsep, F0 of stems": lambda: separated(vocsep, reference),
-        "oracle magnitude": lambda: oracle_stems(stems, "ratio"),
-        "oracle power": lambda: oracle_stems(stems, "power"),
+    methods: dict[str, Callable[[], Stems]] = {"mixture": lambda: np.broadcast_to(mixture, stems.shape)}
+    methods |= {name: partial(separate, separator, None) for name, separator in compared.items()}
+    if reference is not None:
+        methods |= {
+            f"{name}, F0 of stems": partial(separate, one, reference) for name, one in compared.items()
+        }
+    methods |= {
+        "oracle magnitude": partial(oracle_stems, stems, "ratio"),
+        "oracle power": partial(oracle_stems, stems, "power"),
     }
-    for method, separate in methods.items():
-        if method.endswith("F0 of stems") and reference is None:
-            continue
-        if options.method and not any(wanted == method for wanted in options.method):
+    for method, stems_by in methods.items():
+        if wanted and method not in wanted:
             continue
         began = time.perf_counter()
-        estimate = separate()
-        result.rows.append(score(method, stems, estimate, time.perf_counter() - began))
+        estimate = stems_by()
+        seconds = time.perf_counter() - began
+        result.rows.append(Row(**asdict(score(stems, estimate)), method=method, seconds=seconds))
     if reference is not None and estimated:
-        scores = multipitch_scores(reference, estimated[-1])
-        recall = voice_recall(reference, estimated[-1])
-        result.f0 = {
-            **asdict(scores),
-            "recall_in_the_right_voice": float(np.nanmean(recall)),
-            "voices": recall.tolist(),
-        }
+        result.f0 = f0_scores(reference, estimated[-1])
     return result
+
+
+def f0_scores(reference: F0Tracks, estimate: F0Tracks) -> dict[str, float | list[float]]:
+    """Multi-F0 scores, and the recall of each voice."""
+    recall = voice_recall(reference, estimate)
+    return {
+        **asdict(multipitch_scores(reference, estimate)),
+        "recall_in_the_right_voice": float(np.nanmean(recall)),
+        "voices": recall.tolist(),
+    }
 
 
 def table(result: Result) -> str:
@@ -139,49 +140,35 @@ def summary(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path, metavar="DATA_DIR")
-    parser.add_argument("--only", metavar="NAME", help="only recordings whose path contains this")
-    parser.add_argument(
-        "--start", type=float, default=0.0, metavar="S", help="leave out the first seconds of each"
-    )
-    parser.add_argument("--duration", type=float, metavar="S", help="only so many seconds of each")
+def benchmark(options: argparse.Namespace) -> None:
+    """Measure all recordings, in a hall if one is asked for, and print the tables."""
+    compared = separators(options)
+    results = []
+    for recording in found_recordings(options):
+        placed = moved_to_hall(recording, options.hall) if options.hall else recording
+        results.append(measure(placed, compared, options.method))
+        if not options.json:
+            print(table(results[-1]), flush=True)
+    print(json.dumps([asdict(result) for result in results], indent=1) if options.json else summary(results))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = new_parser("quality", __doc__)
+    add_recordings(parser)
+    add_groups(parser)
     parser.add_argument(
         "--hall", type=float, metavar="S", help="in a simulated hall of this reverberation time (halls.py)"
     )
-    parser.add_argument("--groups", action="store_true", help="also pairs, trios and sections")
     parser.add_argument(
         "--method", action="append", metavar="M", help="only this row of the table; repeatable"
     )
     parser.add_argument("--model", type=Path, help="model of vocsep (default: the shipped one)")
     parser.add_argument("--adapt", type=int, metavar="N", help="steps of adaptation (default: vocsep's)")
-    parser.add_argument("--assign", choices=("viterbi", "heuristic"), default="viterbi")
-    parser.add_argument("--device", default="auto")
+    add_assignment(parser)
+    add_device(parser)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    return parser.parse_args()
-
-
-def main() -> int:
-    options = parse()
-    results = []
-    try:
-        found = list(recordings(options.data, options.only, options.start, options.duration))
-        for recording in [*found, *(groups(found) if options.groups else [])]:
-            results.append(measure(recording, options))
-            if not options.json:
-                print(table(results[-1]), flush=True)
-    except VocsepError as error:
-        print(error, file=sys.stderr)
-        return 1
-    if not results:
-        print(f"{options.data}: no folder with a folder stems/ in it", file=sys.stderr)
-        return 1
-    print(json.dumps([asdict(result) for result in results], indent=1) if options.json else summary(results))
-    return 0
+    return run(benchmark, parser, arguments)
 
 
 if __name__ == "__main__":

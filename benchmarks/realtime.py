@@ -1,4 +1,4 @@
-"""Is `vocsep separate` faster than the music? `python benchmarks/realtime.py DATA_DIR|RECORDING`.
+"""Is `vocsep separate` faster than the music? `python -m benchmarks.realtime DATA_DIR|RECORDING`.
 
 Runs the command line in a fresh process on 60 s, four voices, without adaptation and with the default one,
 start of Python and loading of the models included, and prints wall time, processor time, their ratio to the
@@ -13,12 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from vocsep.errors import VocsepError
+from benchmarks.options import new_parser, run
+from vocsep.errors import AudioError, VocsepError
 from vocsep.media.reading import find_audio, read_audio
 
 
@@ -27,7 +29,7 @@ def mixture_of(source: Path, seconds: float, voices: int, target: Path) -> None:
     if source.is_dir():
         folders = [folder for folder in sorted(source.rglob("stems")) if len(find_audio([folder])) == voices]
         if not folders:
-            raise SystemExit(f"{source}: no folder stems/ with {voices} recordings below it")
+            raise AudioError(f"{source}: no folder stems/ with {voices} recordings below it")
         read = [read_audio(path) for path in find_audio([folders[0]])]
         rate = read[0][1]
         samples = min(len(audio) for audio, _ in read)
@@ -38,7 +40,7 @@ def mixture_of(source: Path, seconds: float, voices: int, target: Path) -> None:
     soundfile.write(target, audio * (0.9 / np.max(np.abs(audio))), rate, subtype="PCM_16")
 
 
-def run(mixture: Path, voices: int, adapt: int | None, folder: Path) -> tuple[float, float, float]:
+def timed(mixture: Path, voices: int, adapt: int | None, folder: Path) -> tuple[float, float, float]:
     """Wall and processor time in seconds and peak memory in GB of one `vocsep separate`."""
     adaptation = [] if adapt is None else ["--adapt", str(adapt)]
     settings = ["-n", str(voices), "-o", str(folder), "--overwrite", "-q", *adaptation]
@@ -47,7 +49,7 @@ def run(mixture: Path, voices: int, adapt: int | None, folder: Path) -> tuple[fl
     _, status, usage = os.wait4(process.pid, 0)  # the usage of this process alone
     wall = time.perf_counter() - start
     if status:
-        raise SystemExit(f"vocsep separate failed with exit code {os.waitstatus_to_exitcode(status)}")
+        raise VocsepError(f"vocsep separate failed with exit code {os.waitstatus_to_exitcode(status)}")
     return wall, usage.ru_utime + usage.ru_stime, memory(usage)
 
 
@@ -56,30 +58,16 @@ def memory(usage: resource.struct_rusage) -> float:
     return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("source", type=Path, metavar="DATA_DIR|RECORDING")
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--voices", type=int, default=4)
-    parser.add_argument(
-        "--adapt", type=int, nargs="*", help="steps of adaptation to time (default: 0, and vocsep's)"
-    )
-    options = parser.parse_args()
+def benchmark(options: argparse.Namespace) -> None:
+    """Time the program with each number of steps of adaptation."""
     with tempfile.TemporaryDirectory() as folder:
         mixture = Path(folder, "mixture.wav")
-        try:
-            mixture_of(options.source, options.seconds, options.voices, mixture)
-        except VocsepError as error:
-            raise SystemExit(str(error)) from None
+        mixture_of(options.source, options.seconds, options.voices, mixture)
         info = soundfile.info(mixture)
-        processors = os.cpu_count()
-        print(
-            f"{options.seconds:g} s, {info.samplerate} Hz, {info.channels} channels; {processors} processors"
-        )
+        heading = f"{options.seconds:g} s, {info.samplerate} Hz, {info.channels} channels"
+        print(f"{heading}; {os.cpu_count()} processors")
         for adapt in options.adapt or [0, None]:
-            wall, processor, peak = run(mixture, options.voices, adapt, Path(folder, "stems"))
+            wall, processor, peak = timed(mixture, options.voices, adapt, Path(folder, "stems"))
             name = "default" if adapt is None else adapt
             ratio = f"{wall / options.seconds:.2f} of the music"
             print(
@@ -87,5 +75,16 @@ def main() -> None:
             )
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = new_parser("realtime", __doc__)
+    parser.add_argument("source", type=Path, metavar="DATA_DIR|RECORDING")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--voices", type=int, default=4)
+    parser.add_argument(
+        "--adapt", type=int, nargs="*", help="steps of adaptation to time (default: 0, and vocsep's)"
+    )
+    return run(benchmark, parser, arguments)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

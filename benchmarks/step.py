@@ -1,6 +1,6 @@
 """One training step: the default preset as shipped, next to a straightforward implementation of the paper.
 
-    python benchmarks/step.py [--batch 16] [--seconds 4] [--voices 4] [--plain-batch 2]
+    python -m benchmarks.step [--batch 16] [--seconds 4] [--voices 4] [--plain-batch 2]
 
 Five measurements, each in a process of its own so that its peak memory is its own: a whole step (estimator,
 source model, loss, backward, Adam) and the source model alone, forward and backward; once with the default
@@ -17,24 +17,26 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
+from benchmarks.options import new_parser, run
+from vocsep.estimator.network import Estimator, EstimatorSettings
+from vocsep.source.excitation import harmonic_excitation, uniform_noise
+from vocsep.source.lsf import lsf_from_increments
+from vocsep.source.voice import SourceParameters, synthesise
+from vocsep.spectra import HOP, SAMPLE_RATE
+from vocsep.training.excerpts import Excerpts
+from vocsep.training.loop import Trainer
+from vocsep.training.loss import FFT_SIZES, multi_scale_spectral_loss
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
-
-import torch  # noqa: E402
+if str(ROOT / "tests" / "support") not in sys.path:
+    sys.path.append(str(ROOT / "tests" / "support"))
 from plain import plain_synthesise  # noqa: E402
-from torch import Tensor  # noqa: E402
-
-from vocsep.estimator.network import Estimator, EstimatorSettings  # noqa: E402
-from vocsep.source.excitation import harmonic_excitation, uniform_noise  # noqa: E402
-from vocsep.source.lsf import lsf_from_increments  # noqa: E402
-from vocsep.source.voice import SourceParameters, synthesise  # noqa: E402
-from vocsep.spectra import HOP, SAMPLE_RATE  # noqa: E402
-from vocsep.training.excerpts import Excerpts  # noqa: E402
-from vocsep.training.loop import Trainer  # noqa: E402
-from vocsep.training.loss import FFT_SIZES, multi_scale_spectral_loss  # noqa: E402
 
 CASES = ("step", "power-step", "plain-step", "source", "plain-source")
 COMPARED = (("step", "plain-step"), ("power-step", "plain-step"), ("source", "plain-source"))
@@ -55,13 +57,12 @@ def plain_loss(estimate: Tensor, target: Tensor) -> Tensor:
     """(13), (14) with torch.stft, recorded by autograd."""
     total = torch.zeros(())
     for size in FFT_SIZES:
-        options = {
-            "n_fft": size,
-            "hop_length": size // 4,
-            "window": torch.hann_window(size),
-            "return_complex": True,
-        }
-        ours, theirs = (torch.stft(signal, **options).abs().clamp(min=1e-5) for signal in (estimate, target))
+        ours, theirs = (
+            torch.stft(signal, size, size // 4, window=torch.hann_window(size), return_complex=True)
+            .abs()
+            .clamp(min=1e-5)
+            for signal in (estimate, target)
+        )
         total = total + (ours - theirs).abs().mean() + (ours.log() - theirs.log()).abs().mean()
     return total
 
@@ -85,7 +86,7 @@ def whole_step(plain: bool, mixture: Tensor, f0: Tensor) -> Callable[[], None]:
                 estimator(mixture, f0, excitation), samples, excitation=excitation, noise=noise
             )
             loss = multi_scale_spectral_loss(voices.sum(1), mixture)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(estimator.parameters(), 1.0)
         optimiser.step()
 
@@ -115,7 +116,7 @@ def source_alone(plain: bool, mixture: Tensor, f0: Tensor) -> Callable[[], None]
             if plain
             else synthesise(parameters, samples, noise=noise)
         )
-        voices.square().mean().backward()
+        torch.autograd.backward(voices.square().mean())
 
     return step
 
@@ -138,22 +139,22 @@ def measure(case: str, batch: int, voices: int, seconds: float, repeats: int) ->
     return best | {"gigabytes": peak / (1e9 if sys.platform == "darwin" else 1e6)}
 
 
-def main() -> None:
-    """Measure all cases one after the other and print times and ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--voices", type=int, default=4)
-    parser.add_argument(
-        "--plain-batch", type=int, help="batch of the plain implementation (default: as --batch)"
-    )
-    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+def measured_alone(case: str, batch: int, options: argparse.Namespace) -> dict[str, float]:
+    """`measure` in a process of its own."""
+    arguments = ["--case", case, "--batch", str(batch)]
+    arguments += ["--voices", str(options.voices), "--seconds", str(options.seconds)]
+    command = [sys.executable, "-m", "benchmarks.step", *arguments]
+    finished = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    result: dict[str, float] = json.loads(finished.stdout)
+    return result
+
+
+def benchmark(options: argparse.Namespace) -> None:
+    """Measure all cases one after the other and print times and ratios; a single case as JSON."""
     if options.case:
         # The plain implementation runs once: its first step is no slower than the others to matter.
         repeats = 1 if options.case.startswith("plain") else 3
-        result = measure(options.case, options.batch, options.voices, options.seconds, repeats)
-        print(json.dumps(result))
+        print(json.dumps(measure(options.case, options.batch, options.voices, options.seconds, repeats)))
         return
     plain_batch = options.plain_batch or options.batch
     scale = options.batch / plain_batch
@@ -165,11 +166,7 @@ def main() -> None:
     results = {}
     for case in CASES:
         plain = case.startswith("plain")
-        arguments = ["--case", case, "--batch", str(plain_batch if plain else options.batch)]
-        arguments += ["--voices", str(options.voices), "--seconds", str(options.seconds)]
-        command = [sys.executable, str(Path(__file__).resolve()), *arguments]
-        run = subprocess.run(command, check=True, capture_output=True, text=True)
-        result = json.loads(run.stdout)
+        result = measured_alone(case, plain_batch if plain else options.batch, options)
         for name in ("processor", "wall"):
             result[name] *= scale if plain else 1
         results[case] = result
@@ -183,5 +180,17 @@ def main() -> None:
             print(f"{case}: {ratio:.0f} times less {name} time than plain")
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = new_parser("step", __doc__)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--voices", type=int, default=4)
+    parser.add_argument(
+        "--plain-batch", type=int, help="batch of the plain implementation (default: as --batch)"
+    )
+    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
+    return run(benchmark, parser, arguments)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

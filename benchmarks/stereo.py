@@ -1,4 +1,4 @@
-"""What places are worth: `python benchmarks/stereo.py DATA_DIR` separates stereo mixes with and without them.
+"""What places are worth: `python -m benchmarks.stereo DATA_DIR` separates stereo mixes with and without them.
 
 Recordings: see mixtures.py; ``--sung SEED`` adds a dry synthetic quartet. Each is mixed in several ways:
 panned (constant power, equally spaced from -W to +W percent), panned with a diffuse reverberation of its own
@@ -9,15 +9,16 @@ the multichannel filter, in dB.
 """
 
 import argparse
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import sys
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from halls import pair_responses
-from mixtures import Recording, Stems, recordings
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
+from benchmarks.halls import pair_responses
+from benchmarks.mixtures import Recording, Stems
+from benchmarks.options import add_device, add_recordings, found_recordings, new_parser, run
 from vocsep import Separator
 from vocsep.errors import DependencyError
 from vocsep.evaluation.seconds import mean_and_median
@@ -36,9 +37,8 @@ TAIL = (0.6, 3.0)  # s and dB, of the reverberation of panned voices
 def panned(stems: Stems, width: float) -> Images:
     """Voices from left to right, from ``-width`` to ``width`` percent, by the sine law."""
     angles = (np.linspace(-width, width, len(stems)) / 100 + 1) * np.pi / 4
-    return (stems[:, :, None] * np.stack((np.cos(angles), np.sin(angles)), axis=1)[:, None]).astype(
-        np.float32
-    )
+    gains = np.stack((np.cos(angles), np.sin(angles)), axis=1)
+    return np.asarray(stems[:, :, None] * gains[:, None], dtype=np.float32)
 
 
 def panned_in_a_room(stems: Stems, width: float) -> Images:
@@ -81,7 +81,7 @@ def scores(images: Images, stems: Images) -> tuple[float, float]:
 
     def joined(signals: Images) -> Images:
         whole = signals[:, : seconds * SAMPLE_RATE].reshape(len(signals), seconds, SAMPLE_RATE, 2)
-        return whole.swapaxes(2, 3).reshape(len(signals), -1)
+        return np.asarray(whole.swapaxes(2, 3).reshape(len(signals), -1))
 
     down = si_sdr_per_second(images.mean(axis=2), stems.mean(axis=2), SAMPLE_RATE)
     both = si_sdr_per_second(joined(images), joined(stems), 2 * SAMPLE_RATE)
@@ -101,19 +101,13 @@ def measure(recording: Recording, masks: Separator, places: Separator, told: Cal
         told(f"  {name:<26}{figures}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, metavar="DATA_DIR")
-    parser.add_argument("--only", metavar="TEXT", help="recordings whose path contains this")
-    parser.add_argument("--start", type=float, default=10.0, metavar="S")
-    parser.add_argument("--duration", type=float, default=30.0, metavar="S")
-    parser.add_argument("--sung", type=int, metavar="SEED", help="also a synthetic quartet")
-    options = parser.parse_args()
-    found = list(recordings(options.data, options.only, options.start, options.duration))
+def benchmark(options: argparse.Namespace) -> None:
+    """Mix and separate all recordings and print a table of each."""
+    found = found_recordings(options)
     if options.sung is not None:
         stems = sing_quartet(options.sung, options.duration, room=False).stems
         found.append(Recording(f"synthetic quartet {options.sung}", stems, None))
-    masks, places = Separator(spatial=False), Separator()
+    masks, places = (Separator(spatial=spatial, device=options.device) for spatial in (False, True))
     for recording in found:
         if len(recording.stems) > 1:
             print(f"\n{recording.name}: SI-SDR in dB of masks, with places, gain")
@@ -121,5 +115,13 @@ def main() -> None:
             measure(recording, masks, places, lambda line: print(line, flush=True))
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = new_parser("stereo", __doc__)
+    add_recordings(parser, start=10.0, duration=30.0)
+    parser.add_argument("--sung", type=int, metavar="SEED", help="also a synthetic quartet")
+    add_device(parser)
+    return run(benchmark, parser, arguments)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

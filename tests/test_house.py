@@ -1,6 +1,7 @@
 """The house: imports go downward only, files stay small, the shelf stays short."""
 
 import ast
+import re
 from collections import defaultdict
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[1] / "vocsep"
+DRAWING = HOUSE.parent / "docs" / "architecture.md"
 
 # From the ground up; a wing imports from itself and from the floors below it.
 FLOORS = (
@@ -88,3 +90,44 @@ def test_the_shelf_is_short() -> None:
 @pytest.mark.parametrize("package", sorted({path.parent for path in TREES}), ids=str)
 def test_every_wing_says_what_it_is_for(package: Path) -> None:
     assert ast.get_docstring(TREES[package / "__init__.py"])
+
+
+def drawing() -> str:
+    """The Mermaid graph of docs/architecture.md."""
+    found = re.search(r"```mermaid\n(.*?)```", DRAWING.read_text(encoding="utf-8"), re.DOTALL)
+    assert found, "no drawing"
+    return found[1]
+
+
+def drawn_names() -> dict[str, str]:
+    """Name of the wing behind each box of the drawing."""
+    return dict(re.findall(r'^ {8}(\w+)\["(\w+)"\]$', drawing(), re.MULTILINE))
+
+
+def test_the_drawing_shows_the_wings_that_exist() -> None:
+    files = {path.stem for path in HOUSE.glob("*.py")}
+    folders = {path.parent.name for path in HOUSE.glob("*/__init__.py")}
+    assert sorted(drawn_names().values()) == sorted(files | folders)
+
+
+def test_the_drawing_has_the_floors_of_the_house() -> None:
+    floors = [re.findall(r'\["(\w+)"\]', box.split("\n", 1)[1]) for box in drawing().split("subgraph")[1:]]
+    assert [set(floor) for floor in floors] == [set(wings) for wings in reversed(FLOORS)]
+
+
+def test_every_arrow_of_the_drawing_is_an_import() -> None:
+    names = drawn_names()
+    arrows = {(names[a], names[b]) for a, b in re.findall(r"^ +(\w+) --> (\w+)$", drawing(), re.MULTILINE)}
+    existing = {(wing(module), wing(other)) for module, below in imports().items() for other in below}
+    assert arrows and arrows - existing == set()
+
+
+def test_every_import_follows_from_the_arrows_of_the_drawing() -> None:
+    names = drawn_names()
+    known: dict[str, set[str]] = {name: set() for name in names.values()}
+    for a, b in re.findall(r"^ +(\w+) --> (\w+)$", drawing(), re.MULTILINE):
+        known[names[a]].add(names[b])
+    for name in TopologicalSorter(known).static_order():  # from the ground up
+        known[name] |= {further for other in set(known[name]) for further in known[other]}
+    existing = {(wing(module), wing(other)) for module, below in imports().items() for other in below}
+    assert {(a, b) for a, b in existing if a != b and b not in known[a]} == set()

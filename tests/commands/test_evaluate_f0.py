@@ -225,6 +225,19 @@ class TestCommand:
         assert content["multi_f0"][1] == {"cents": 20.0, **vars(scores.multipitch[20.0])}
         assert content["voices"] == [vars(voice) for voice in scores.voices]
 
+    def test_exchanged_voices_are_listed(self, capsys: pytest.CaptureFixture[str]) -> None:
+        rows = np.repeat([[440.0], [220.0], [110.0]], 200, axis=1)
+        F0Tracks(rows).write_csv("notes.csv")
+        rows[:2, 50:100] = rows[1::-1, 50:100].copy()
+        F0Tracks(rows).write_csv("swapped.csv")
+        assert run("notes.csv swapped.csv") == 0
+        assert "0.8 to 1.6 s: voices 1 and 2 exchanged" in capsys.readouterr().out
+        assert run("notes.csv swapped.csv --json") == 0
+        (found,) = json.loads(capsys.readouterr().out)["exchanges"]
+        assert found == {"start": 0.8, "end": 1.6, "voices": [1, 2], "shares": [1.0, 1.0]}
+        assert run("notes.csv notes.csv --json") == 0
+        assert json.loads(capsys.readouterr().out)["exchanges"] == []
+
     def test_shares_of_nothing_are_null(self, capsys: pytest.CaptureFixture[str]) -> None:
         F0Tracks([[NAN] * 30]).write_csv("silent.csv")
         assert run("truth.csv silent.csv --json") == 0

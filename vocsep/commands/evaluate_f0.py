@@ -9,6 +9,7 @@ from vocsep.commands import options
 
 if TYPE_CHECKING:
     from vocsep.commands.screen import Screen
+    from vocsep.evaluation.exchanges import Exchange
     from vocsep.evaluation.pitch_scores import PitchScores
     from vocsep.pitch.tracks import F0Tracks
 
@@ -43,6 +44,7 @@ def evaluate_f0(
     from vocsep.commands.inputs import about
     from vocsep.commands.screen import Screen
     from vocsep.errors import F0Error
+    from vocsep.evaluation.exchanges import exchanges
     from vocsep.evaluation.pitch_scores import pitch_scores
     from vocsep.pitch.tracks import F0Tracks
 
@@ -51,13 +53,16 @@ def evaluate_f0(
         scores = pitch_scores(truth, guess, best)
     except F0Error as error:  # knows nothing of files
         raise F0Error(about(reference, error)) from error
+    rows = [None if voice.estimate is None else voice.estimate - 1 for voice in scores.voices]
+    exchanged = exchanges(truth, guess, rows)
     notes = _notes(truth, guess, scores)
     screen = Screen(quiet=quiet, as_json=as_json)
-    _show(screen, f"{estimate}, compared with {reference}", scores)
+    _show(screen, f"{estimate}, compared with {reference}", scores, exchanged)
     for note in notes:
         screen.warn(note)
     if as_json:
-        screen.document(_as_document(reference, estimate, truth, guess, scores) | {"notes": notes})
+        document = _as_document(reference, estimate, truth, guess, scores)
+        screen.document(document | {"exchanges": [vars(one) for one in exchanged], "notes": notes})
 
 
 def _notes(truth: "F0Tracks", guess: "F0Tracks", scores: "PitchScores") -> list[str]:
@@ -84,13 +89,16 @@ def _notes(truth: "F0Tracks", guess: "F0Tracks", scores: "PitchScores") -> list[
     return notes
 
 
-def _show(screen: "Screen", title: str, scores: "PitchScores") -> None:
+def _show(screen: "Screen", title: str, scores: "PitchScores", exchanged: "list[Exchange]") -> None:
     from vocsep.commands.tables import multipitch_table, voice_scores_table
 
     screen.line(title, style="bold")
     screen.show(multipitch_table(scores.multipitch), voice_scores_table(scores.voices))
     screen.line("pitch right: within 50 cents of the voice's own pitch; median error: of those frames", "dim")
     screen.line("other voice, octave error: wrong, but what another voice sings, or octaves off", "dim")
+    for one in exchanged:
+        a, b = one.voices
+        screen.line(f"{one.start:.1f} to {one.end:.1f} s: voices {a} and {b} exchanged")
 
 
 def _as_document(

@@ -1,0 +1,21 @@
+"""What was measured, and how to measure it again: one module for each table, ``python -m benchmarks.NAME``.
+
+Run from the root of the repository; each module's first lines, and ``--help``, say what it prints.
+
+=================== ================================================================================
+``quality``         SI-SDR of vocsep and of what it is compared with, recording by recording
+``ablation``        what each part brings: they are switched off one at a time
+``pitch``           multi-F0 scores, voices that are exchanged, counting of voices
+``estimators``      designs of the estimator, trained alike and judged alike
+``masks``           several ways from expected powers to stems
+``stereo``          what the places of the voices are worth
+``partly``          what the stems of some voices are worth to ``vocsep fit``
+``paper``           the paper's experiment (with ``paper_rows``, ``paper_songs`` and ``paper_table``)
+``realtime``        time and memory of ``vocsep separate``
+``step``            time and memory of a training step
+``halls``           stems in a simulated hall, for the others, and as files
+=================== ================================================================================
+
+What they share: ``options`` (the command line), ``mixtures`` (recordings, groups of their voices) and
+``scoring`` (from stems to a mean SI-SDR).
+"""
