@@ -19,7 +19,8 @@ import numpy as np
 import soundfile
 
 from vocsep.errors import VocsepError
-from vocsep.media.reading import find_audio, read_audio
+from vocsep.media.finding import find_audio
+from vocsep.media.reading import read_audio
 
 
 def mixture_of(source: Path, seconds: float, voices: int, target: Path) -> None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from vocsep.media.finding import find_audio
 from vocsep.media.origin import is_separated
-from vocsep.media.reading import find_audio
 
 STEMS = "stems"  # name of the folder beside, or instead of, a mixture
 MIXTURES = ("mix", "mixture")  # names of the mixture, where several files lie beside the stems
