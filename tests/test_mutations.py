@@ -1,4 +1,4 @@
-"""Damaged files of every kind that is read: a recording or one line, never a traceback; a short run of many."""
+"""Damaged files of every kind that is read: a recording or one line, never a traceback."""
 
 from pathlib import Path
 

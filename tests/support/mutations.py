@@ -1,9 +1,9 @@
-"""Damaged files by the thousand: seeded mutations of good ones, and what must never happen when they are read.
+"""Damaged files by the thousand: seeded mutations of good ones, and how they must be read.
 
     python tests/support/mutations.py --count 700
 
-A reader may succeed or raise a `VocsepError`; anything else is a fault, and so is taking longer than `SECONDS`,
-or more memory than `MEGABYTES` above what the process had. ``tests/test_mutations.py`` runs a few of each kind.
+A reader may succeed or raise a `VocsepError`. Anything else is a fault, also to take longer than `SECONDS`, or
+more memory than `MEGABYTES` above what the process had. `tests/test_mutations.py` runs a few of each.
 """
 
 import argparse
