@@ -2,7 +2,7 @@
 
     python tests/support/mutations.py --count 700
 
-A reader may succeed or raise a `VocsepError`. Anything else is a fault, also to take longer than `SECONDS`, or
+A reader may succeed or raise a `VocsepError`. Anything else is a fault, also longer than `SECONDS`, or
 more memory than `MEGABYTES` above what the process had. `tests/test_mutations.py` runs a few of each.
 """
 
