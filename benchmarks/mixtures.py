@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.errors import DependencyError
-from vocsep.media.reading import find_audio, open_audio, read_audio, to_analysis
+from vocsep.media.finding import find_audio
+from vocsep.media.reading import open_audio, read_audio, to_analysis
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 

@@ -9,7 +9,8 @@ import numpy as np
 import soundfile
 
 from benchmarks.mixtures import Recording, Stems, is_quartet, recordings
-from vocsep.media.reading import find_audio, read_audio
+from vocsep.media.finding import find_audio
+from vocsep.media.reading import read_audio
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.singers.quartet import sing_score
 from vocsep.singers.score import random_score

@@ -21,7 +21,8 @@ import soundfile
 
 from benchmarks.options import new_parser, run
 from vocsep.errors import AudioError, VocsepError
-from vocsep.media.reading import find_audio, read_audio
+from vocsep.media.finding import find_audio
+from vocsep.media.reading import read_audio
 
 
 def mixture_of(source: Path, seconds: float, voices: int, target: Path) -> None:

@@ -1,6 +1,7 @@
 """The command line: names the commands, and turns every outcome into one line and an exit code.
 
-Exit codes: 0 all done; 1 at least one file failed; 2 bad usage; 130 stopped with Ctrl-C. Nothing heavy is
+Exit codes: 0 all done; 1 at least one file failed; 2 bad usage; 130 stopped with Ctrl-C, 143 or
+129 by SIGTERM or SIGHUP. Nothing heavy is
 imported here, so that ``vocsep --help`` answers at once.
 """
 
@@ -18,6 +19,7 @@ from vocsep.commands.evaluate_f0 import evaluate_f0
 from vocsep.commands.f0 import f0
 from vocsep.commands.fit import fit
 from vocsep.commands.separate import separate
+from vocsep.commands.stopping import stopped_by_signals
 from vocsep.commands.train_pitch import train_pitch
 from vocsep.commands.train_postfilter import train_postfilter
 from vocsep.commands.train_refiner import train_refiner
@@ -83,14 +85,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to fail
-    try:
-        code = app(args=arguments, prog_name="vocsep", standalone_mode=False)
-    except KeyboardInterrupt:
-        code = STOPPED
-    except Exception as error:
-        return _failed(error, sys.argv[1:] if arguments is None else arguments)
+    with stopped_by_signals() as stop:
+        try:
+            code = app(args=arguments, prog_name="vocsep", standalone_mode=False)
+        except KeyboardInterrupt:
+            code = STOPPED
+        except Exception as error:
+            return stop.code(_failed(error, sys.argv[1:] if arguments is None else arguments))
     if code == STOPPED:  # what Typer makes of Ctrl-C
-        return _say("stopped; nothing half-written was left behind", STOPPED)
+        return _say("stopped; nothing half-written was left behind", stop.code(STOPPED))
     return code if isinstance(code, int) else DONE
 
 

@@ -283,7 +283,7 @@ class TestCommand:
     def test_mistakes_are_one_line_and_exit_code_1(
         self, command: str, message: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        Path("text.csv").write_text("0.0 440\n")
+        Path("text.csv").write_text("no pitches\n")
         Path("binary.csv").write_bytes(bytes(range(128, 256)))
         Path("empty.csv").write_text("time,voice_1\n")
         F0Tracks([[NAN] * 30]).write_csv("silent.csv")

@@ -23,7 +23,7 @@ def find_recordings(paths: Sequence[Path], output: Path) -> tuple[list[Path], li
 
     What lies in ``output`` is passed over in folders: stems of an earlier run are no new input.
     """
-    from vocsep.media.reading import find_audio
+    from vocsep.media.finding import find_audio
 
     found: dict[Path, Path] = {}
     failed = []

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from vocsep.media.finding import find_audio
 from vocsep.media.origin import STEM_FOLDER, is_separated
-from vocsep.media.reading import find_audio
 
 MIXTURES = ("mix", "mixture")  # names of the mixture, where several files lie beside the stems
 

@@ -4,9 +4,8 @@
 a whole recording only that copy is ever held.
 """
 
-import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,8 @@ import soxr
 from numpy.typing import NDArray
 
 from vocsep.errors import AudioError
-from vocsep.media.decode import ANY_FORMAT, FFMPEG, open_sound_file, reason
+from vocsep.media.decode import FFMPEG, UNKNOWN, open_sound_file, reason
+from vocsep.media.downmix import Cancellation, turned
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 BitDepth = Literal[16, 24, "float"]
@@ -55,10 +55,15 @@ class AudioInfo:
 
 
 class AudioSource:
-    """An open recording; made by `open_audio`."""
+    """An open recording; made by `open_audio`.
 
-    def __init__(self, info: AudioInfo, file: soundfile.SoundFile) -> None:
-        self.info = info
+    Attributes:
+        info: what it is.
+        missing: what its header promises and its data do not hold, in words; empty where all is there.
+    """
+
+    def __init__(self, info: AudioInfo, file: soundfile.SoundFile, missing: str = "") -> None:
+        self.info, self.missing = info, missing
         self._file = file
 
     def read(self, start: int, samples: int) -> NDArray[np.float32]:
@@ -108,11 +113,16 @@ class AudioSource:
 
 
 @contextmanager
-def open_audio(path: str | Path) -> Iterator[AudioSource]:
+def open_audio(path: str | Path, strict: bool = False) -> Iterator[AudioSource]:
     """Open a recording for reading in blocks.
 
+    Args:
+        path: the recording.
+        strict: refuse what ends earlier than it should, instead of going on with what is there.
+
     Raises:
-        AudioError: missing, a folder, empty, damaged, of an unknown format, or a rate outside 8 .. 192 kHz.
+        AudioError: missing, a folder, empty, damaged, of an unknown format, or a rate outside 8 .. 192 kHz;
+            with ``strict`` also what was cut off.
     """
     path = Path(path)
     if path.is_dir():
@@ -122,16 +132,18 @@ def open_audio(path: str | Path) -> Iterator[AudioSource]:
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: is empty (0 bytes)")
     with tempfile.TemporaryDirectory(prefix="vocsep-") as folder:
-        file, name = open_sound_file(path, Path(folder))
-        with file:
-            info = AudioInfo(path, file.samplerate, file.channels, file.frames, name, file.subtype)
-            if not 0 < info.samples < 1 << 48:  # libsndfile's "unknown" is 2^63 - 1
+        opened = open_sound_file(path, Path(folder))
+        with opened.file as file:
+            info = AudioInfo(path, file.samplerate, file.channels, file.frames, opened.format, opened.subtype)
+            if strict and opened.missing:
+                raise AudioError(f"{path}: {opened.missing}")
+            if not 0 < info.samples < UNKNOWN:
                 raise AudioError(f"{path}: holds no samples")
             if not RATES[0] <= info.sample_rate <= RATES[1]:
                 raise AudioError(
                     f"{path}: rate {info.sample_rate} Hz is not within {RATES[0]} .. {RATES[1]} Hz"
                 )
-            yield AudioSource(info, file)
+            yield AudioSource(info, file, opened.missing)
 
 
 def read_audio(
@@ -150,8 +162,8 @@ def to_analysis(audio: NDArray[np.floating], sample_rate: int) -> NDArray[np.flo
         sample_rate: Hz.
 
     Returns:
-        ``(round(samples * 16000 / sample_rate),)`` float32: the mean of the channels, or the first one where
-        the channels cancel each other.
+        ``(round(samples * 16000 / sample_rate),)`` float32: the mean of the channels, or, where a voice
+        cancels in it, channels added with other phases (`vocsep.media.downmix`).
     """
     columns = np.asarray(audio, dtype=np.float32)
     columns = columns[:, None] if columns.ndim == 1 else columns
@@ -193,52 +205,37 @@ def require_sound(analysis: NDArray[np.float32], name: str) -> None:
         raise AudioError(f"{name}: silent (peak {peak:.1e}, under {SILENT:.0e} of full scale)")
 
 
-def find_audio(paths: Iterable[str | Path]) -> list[Path]:
-    """Recordings named, or below the folders named: each once, sorted within a folder, hidden ones ignored.
-
-    Raises:
-        AudioError: a path does not exist, or a folder holds no recording (known by the extension).
-    """
-    found: dict[Path, None] = {}
-    for path in map(Path, paths):
-        if path.is_dir():
-            below = sorted(_below(path))
-            if not below:
-                raise AudioError(f"{path}: no recording in this folder or below it")
-            found.update(dict.fromkeys(below))
-        elif path.exists():
-            found[path] = None
-        else:
-            raise AudioError(f"{path}: no such file or folder")
-    return list(found)
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith(".") and Path(name).suffix.lower() in ANY_FORMAT:
-                yield Path(root, name)
-
-
 def _resampled(
     blocks: Callable[[], Iterator[NDArray[np.float32]]], samples: int, sample_rate: int
 ) -> NDArray[np.float32]:
     """Blocks ``(samples, channels)`` to mono at 16 kHz."""
-    mono = _collected((block.mean(axis=1, dtype=np.float32) for block in blocks()), samples, sample_rate)
-    if np.max(np.abs(mono), initial=0.0) >= SILENT:
+    cancellation = Cancellation()
+
+    def means() -> Iterator[NDArray[np.float32]]:
+        for block in blocks():
+            cancellation.hear(block)
+            yield block.mean(axis=1, dtype=np.float32)
+
+    mono = _collected(means(), samples, sample_rate)[:, 0]
+    if not cancellation.matters:
         return mono
-    # Two channels in opposite phase are silent together.
-    return _collected((block[:, 0] for block in blocks()), samples, sample_rate)
+    return turned(_collected(blocks(), samples, sample_rate))
 
 
 def _collected(blocks: Iterator[NDArray[np.float32]], samples: int, sample_rate: int) -> NDArray[np.float32]:
-    result = np.zeros(round(samples * SAMPLE_RATE / sample_rate), dtype=np.float32)
-    stream = soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+    """Blocks ``(samples,)`` or ``(samples, channels)`` joined, at 16 kHz: ``(samples, channels)``."""
+    result = np.zeros((round(samples * SAMPLE_RATE / sample_rate), 1), dtype=np.float32)
+    stream: soxr.ResampleStream | None = None
     read = written = 0
     for block in blocks:
-        read += len(block)
-        out = block if sample_rate == SAMPLE_RATE else stream.resample_chunk(block, last=read == samples)
+        columns = block.reshape(len(block), -1)
+        if stream is None:
+            result = np.zeros((len(result), columns.shape[1]), dtype=np.float32)
+            stream = soxr.ResampleStream(
+                sample_rate, SAMPLE_RATE, columns.shape[1], dtype="float32", quality="HQ"
+            )
+        read += len(columns)
+        out = columns if sample_rate == SAMPLE_RATE else stream.resample_chunk(columns, last=read == samples)
         out = out[: len(result) - written]
         result[written : written + len(out)] = out
         written += len(out)

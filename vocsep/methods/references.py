@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from vocsep.errors import AudioError, SettingsError
-from vocsep.media.reading import find_audio, open_audio, to_analysis
+from vocsep.media.finding import find_audio
+from vocsep.media.reading import open_audio, to_analysis
 from vocsep.spectra import SAMPLE_RATE
 
 TOLERANCE = 0.1  # s by which a stem may be longer or shorter than its recording

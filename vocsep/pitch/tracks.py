@@ -4,10 +4,8 @@ Conventions: row 0 is voice 1, the highest; frame ``n`` stands at ``n * HOP / SA
 is NaN here, an empty cell in CSV and 0 at a network's input.
 """
 
-import csv
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +15,12 @@ from numpy.typing import NDArray
 
 from vocsep.errors import F0Error
 from vocsep.media.staging import written_beside
+from vocsep.pitch.f0_files import read_f0_file
 from vocsep.pitch.intonation import VoiceStatistics, cents_apart, note_name, statistics_of_voice
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, frame_times
 
 __all__ = ["F0Tracks", "VoiceStatistics", "cents_apart", "note_name", "resample_f0"]
 
-LOWEST = 20.0  # Hz, the lowest frequency in an F0 file; from 0 to here is unvoiced (some programs fade to 0)
-HIGHEST = 4000.0  # Hz, the highest
-LONGEST = 86_400.0  # s, the latest time that an F0 file may name
 BRIDGE = (
     0.05  # s, neighbouring times further apart than this (and than 2.5 usual steps) are a gap, not a glide
 )
@@ -146,10 +142,11 @@ class F0Tracks:
 
     @staticmethod
     def read_csv(path: str | Path, voices: int | None = None) -> "F0Tracks":
-        """Read ``time,voice_1,...`` on any time grid onto ours; rows keep the order of the columns.
+        """Read an F0 file (`vocsep.pitch.f0_files`) on any time grid onto ours; rows are as its columns.
 
         Between voiced neighbours the logarithm of frequency is linear; beside an unvoiced one the nearest
-        neighbour decides; a hole in the times is unvoiced. Empty, ``nan`` and 0 .. 20 Hz mean unvoiced.
+        neighbour decides; a hole in the times is unvoiced. Empty, ``nan`` and what is below 20 Hz mean
+        unvoiced.
 
         Args:
             path: the file.
@@ -159,10 +156,10 @@ class F0Tracks:
             F0Error: one line that names the file, and the line and value where there is one.
         """
         path = Path(path)
-        times, table = _read_table(path)
-        if voices is not None and table.shape[0] != voices:
-            raise F0Error(f"{path}: holds {table.shape[0]} voices, {voices} are asked for")
-        return F0Tracks(np.stack([resample_f0(times, row) for row in table]))
+        table = read_f0_file(path)
+        if voices is not None and len(table.frequencies) != voices:
+            raise F0Error(f"{path}: holds {len(table.frequencies)} voices, {voices} are asked for")
+        return F0Tracks(np.stack([resample_f0(table.times, row) for row in table.frequencies]))
 
 
 def resample_f0(times: NDArray[np.float64], frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -189,50 +186,6 @@ def resample_f0(times: NDArray[np.float64], frequencies: NDArray[np.float64]) ->
     log = np.log2(frequencies)
     glide = np.exp2((1 - weight) * log[left] + weight * log[right])
     return np.where(connected & np.isfinite(glide), glide, held)
-
-
-def _read_table(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Times ``(points,)`` in seconds and frequencies ``(voices, points)`` in Hz of a CSV file, checked."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [(number, cells) for number, cells in enumerate(csv.reader(file), start=1) if cells]
-    except FileNotFoundError:
-        raise F0Error(f"{path}: no such F0 file") from None
-    except OSError as error:
-        raise F0Error(f"{path}: cannot be read ({error.strerror})") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise F0Error(f"{path}: is not a CSV text file") from None
-    if not rows or rows[0][1][0].strip().lower() != "time" or len(rows[0][1]) < 2:
-        raise F0Error(f"{path}: the first line must be the header time,voice_1,...")
-    if len(rows) < 2:
-        raise F0Error(f"{path}: holds no frames after the header")
-    width = len(rows[0][1])
-    values = np.array([_numbers(path, number, cells, width) for number, cells in rows[1:]])
-    falling = np.flatnonzero(np.diff(values[:, 0]) <= 0)
-    if falling.size:
-        number = rows[falling[0] + 2][0]
-        raise F0Error(f"{path}: line {number}: time {values[falling[0] + 1, 0]:g} s does not rise")
-    return values[:, 0], values[:, 1:].T
-
-
-def _numbers(path: Path, line: int, cells: Sequence[str], width: int) -> list[float]:
-    """One line as ``[time, frequency or NaN, ...]``."""
-    if len(cells) != width:
-        raise F0Error(f"{path}: line {line}: {len(cells)} cells, the header has {width}")
-    numbers = []
-    for cell in cells:
-        try:
-            numbers.append(float(cell) if cell.strip() else math.nan)
-        except ValueError:
-            raise F0Error(f"{path}: line {line}: {cell[:40]!r} is not a number") from None
-    if not 0 <= numbers[0] <= LONGEST:
-        raise F0Error(f"{path}: line {line}: time {cells[0]!r} is not within 0 .. {LONGEST:g} s")
-    for column, number in enumerate(numbers[1:], start=1):
-        if 0 <= number < LOWEST:
-            numbers[column] = math.nan
-        elif number < 0 or number > HIGHEST:
-            raise F0Error(f"{path}: line {line}: {number:g} Hz is not within {LOWEST:g} .. {HIGHEST:g} Hz")
-    return numbers
 
 
 def _write_text(path: Path, text: str) -> None:
