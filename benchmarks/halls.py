@@ -21,7 +21,7 @@ from scipy.signal import fftconvolve
 from benchmarks.mixtures import Recording
 from benchmarks.options import new_parser, run
 from vocsep.errors import AudioError, DependencyError
-from vocsep.media.reading import find_audio
+from vocsep.media.finding import find_audio
 from vocsep.spectra import SAMPLE_RATE
 
 SIZE = (12.0, 10.0, 5.0)  # m

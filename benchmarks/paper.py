@@ -2,10 +2,10 @@
 
 Learns from songs of synthetic quartets (or from ``--train DIR``: songs with stems, as for `vocsep fit`), and
 tests on the real quartets below DATA_DIR (see mixtures.py), on all pairs of their voices, and, in a table of
-their own, on what other real singers are there (``real/``). Rows: see
-paper_rows.py. A *full* and a *small* training set (one song of 2:40), as in the paper; sizes and times are
-chosen for two cores. Everything is kept in the work folder, step by step, so that an interrupted run goes on
-where it was, and rows can be run one by one (``--row``).
+their own, on what other real singers are there (``real/``). Rows: see paper_rows.py. A *full* and a *small*
+training set (one song of 2:40), as in the paper; sizes and times are chosen for two cores. Everything is kept
+in the work folder, step by step, so that an interrupted run goes on where it was, and rows can be run one by
+one (``--row``).
 
 What differs from the paper: synthetic songs instead of Bach chorales and barbershop; F0 by vocsep; recordings
 are separated whole, not in excerpts of 4 s; one training serves mixtures of four and of two.

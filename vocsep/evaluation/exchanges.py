@@ -89,7 +89,7 @@ def exchanges(
     found = []
     for one, other in combinations(range(reference.voices), 2):
         ways = np.stack((taken[one, other], taken[other, one]))
-        either = ways.any(axis=0)
+        either = ways[0] | ways[1]
         for first, last in _stretches(either):
             inside = either[first:last].sum()
             if inside * HOP / SAMPLE_RATE > SHORTEST:

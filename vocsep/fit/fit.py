@@ -2,8 +2,8 @@
 
 The F0 of each recording is found once (`vocsep.fit.recordings`), excerpts are drawn and some held out
 (`vocsep.training.excerpts`), and the estimator learns to explain them (`vocsep.training.loop`). What was
-reached survives
-an interruption: ``<output>.checkpoint`` stands beside the output until the run has ended by itself.
+reached survives an interruption: ``<output>.checkpoint`` stands beside the output until the run has ended by
+itself.
 """
 
 import shlex

@@ -1,7 +1,7 @@
 """Alternative pitches: what the first estimate heard near a voice's track and gave to nobody.
 
 Where several singers share a part they leave each other for a moment: one is late at a change of notes, or
-sings a quarter tone away. The track follows one of them; the other stays among the candidates. A alternative
+sings a quarter tone away. The track follows one of them; the other stays among the candidates. An alternative
 goes to the voice whose track, drawn on through its silences, lies nearest. Whether it sounds at all is for
 the adaptation to say (`vocsep.estimator.adapt`), which gives it its share of the voice.
 """

@@ -1,9 +1,8 @@
 """What the mixture shows around one voice's track: the crop of the harmonic stack that F0 refinement sees.
 
 The first estimate judges every F0 in every frame alike and knows nothing of voices. Once there are tracks,
-each
-voice can be looked at again: a band of `REACH` bins to either side of its track, in which its partials stand
-still, together with where the partials of all other voices lie.
+each voice can be looked at again: a band of `REACH` bins to either side of its track, in which its partials
+stand still, together with where the partials of all other voices lie.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 The singers of a section are 10 to 50 cents apart and change notes one after the other, and what a track says
 of one singer is a few cents off. So a voice is offered a choice of combs: its own, copies a little flat and
-sharp, and one of a alternative pitch nearby (`vocsep.pitch.alternatives`). Each has a share of the voice's
+sharp, and one of an alternative pitch nearby (`vocsep.pitch.alternatives`). Each has a share of the voice's
 energy in each frame; shares add up to one, begin with a narrow bell around the voice's own comb and are
 learned from the recording together with the envelope, which all of them have in common
 (`vocsep.estimator.adapt`):
@@ -49,10 +49,9 @@ def choices_of_f0(
 def first_shares(choices: int, offsets: tuple[float, ...] = OFFSETS) -> Tensor:
     """Natural logarithms of the shares to begin with, up to a constant.
 
-    A alternative is as likely as the voice's own F0. Where there is none its share is silence, by which a
-    voice can
-    become quiet from one frame to the next: measured, that is better than to take the share away (single
-    singers +0.2 and -0.02 dB).
+    An alternative is as likely as the voice's own F0. Where there is none its share is silence, by which a
+    voice can become quiet from one frame to the next: measured, that is better than to take the share away
+    (single singers +0.2 and -0.02 dB).
 
     Args:
         choices: how many of `choices_of_f0` there are.

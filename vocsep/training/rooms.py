@@ -3,8 +3,7 @@
 Without tails (`vocsep.source.reverberation`) a network that hears reverberant recordings must explain them by
 noise and by envelopes that nobody sang. So each recording has a room of its own, four numbers, and the powers
 that the voices are expected to have decay in it before they are compared with the recording. A recording
-without
-tails is a room like the others: its level falls until nothing is left to hear.
+without tails is a room like the others: its level falls until nothing is left to hear.
 
 An excerpt begins with the tails of what was sung before it, which nobody explains. To leave the first half
 second out of the comparison changed neither the rooms that are found nor the separation (measured), so
