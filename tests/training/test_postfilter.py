@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from vocsep.training.pitch_learning import TrainingProgress, learn
 
 import vocsep.training.postfilter as postfilter_training
 from vocsep.filtering.postfilter import PostfilterNetwork, PostfilterSettings, corrected, load_postfilter
@@ -13,7 +14,6 @@ from vocsep.methods.source_filter import levelled_comb, untrained_comb
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.singers.repertoire import Repertoire
 from vocsep.spectra import HOP, MASK_FFT, stft
-from vocsep.training.pitch_learning import TrainingProgress, learn
 from vocsep.training.postfilter import CAP, SECOND, PostfilterSampler, error_level, train_postfilter
 from vocsep.training.postfilter_examples import (
     PostfilterExample,

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from vocsep.training.pitch_learning import TrainingProgress
 
 from vocsep.model import load_model
 from vocsep.pitch.harmonic_stack import BINS, bins_of
@@ -13,7 +14,6 @@ from vocsep.pitch.refiner_features import CHANNELS, OFFSETS, REACH
 from vocsep.singers.repertoire import Repertoire
 from vocsep.spectra import HOP
 from vocsep.training.pitch import Mixer
-from vocsep.training.pitch_learning import TrainingProgress
 from vocsep.training.refiner import refiner_loss, train_refiner
 from vocsep.training.refiner_examples import (
     RefinerExample,

@@ -121,7 +121,7 @@ PitchModel = Annotated[
         "--pitch-model",
         metavar="FILE",
         rich_help_panel=MODEL,
-        help="Pitch network made by [bold]vocsep train-pitch[/bold]. Default: the shipped one.",
+        help="Pitch network made by [bold]vocsep train pitch[/bold]. Default: the shipped one.",
     ),
 ]
 RefinerModel = Annotated[
@@ -130,7 +130,7 @@ RefinerModel = Annotated[
         "--refiner-model",
         metavar="FILE",
         rich_help_panel=MODEL,
-        help="F0 refinement made by [bold]vocsep train-refiner[/bold]. Default: the shipped one.",
+        help="F0 refinement made by [bold]vocsep train refiner[/bold]. Default: the shipped one.",
     ),
 ]
 PostfilterModel = Annotated[
@@ -139,7 +139,7 @@ PostfilterModel = Annotated[
         "--postfilter-model",
         metavar="FILE",
         rich_help_panel=MODEL,
-        help="Post-filter made by [bold]vocsep train-postfilter[/bold]. Default: the shipped one.",
+        help="Post-filter made by [bold]vocsep train postfilter[/bold]. Default: the shipped one.",
     ),
 ]
 DeviceOption = Annotated[
@@ -166,6 +166,10 @@ Json = Annotated[
         "--json", rich_help_panel=RUN, help="Print one JSON document to standard output and nothing else."
     ),
 ]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", rich_help_panel=RUN, help="Go on where Ctrl-C stopped the same training."),
+]
 TrainedModel = Annotated[
     Path,
     typer.Option("--output", "-o", metavar="FILE", help="The model file to write.", show_default=False),
@@ -181,6 +185,15 @@ Singers = Annotated[
         callback=within(1, 1_000_000),
         metavar="N",
         help="Synthetic quartets to sing and learn from.",
+    ),
+]
+Examples = Annotated[
+    int,
+    typer.Option(
+        "--examples",
+        callback=within(1, 1_000_000),
+        metavar="N",
+        help="Mixtures of them to listen to, before learning.",
     ),
 ]
 Workers = Annotated[

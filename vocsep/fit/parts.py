@@ -13,8 +13,6 @@ from pathlib import Path
 from vocsep.evaluation.pitch_scores import match_voices
 from vocsep.pitch.tracks import F0Tracks
 
-QUARTET = ("soprano", "alto", "tenor", "bass")  # from the highest: the names that are known by themselves
-
 
 def words(text: str) -> list[str]:
     """The words of a name, digits apart from letters.

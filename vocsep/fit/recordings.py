@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vocsep.errors import AudioError, SettingsError, VoicesNotFound
+from vocsep.errors import AudioError, SettingsError, VocsepError, VoicesNotFound
 from vocsep.fit.analysis_cache import CACHE_FOLDER, AnalysisCache, PitchStage, digest
 from vocsep.fit.song_reader import SongReader, Taken
 from vocsep.fit.songs import Song, find_songs
@@ -79,9 +79,12 @@ def gather(
         SettingsError: stems are needed and there are none.
     """
     songs, unclear = find_songs(folder)
-    frames = excerpt_frames(seconds)
     reader = SongReader(
-        AnalysisCache(cache, pitch, pitch_key), voices, frames, names, stems=supervision != "none"
+        AnalysisCache(cache, pitch, pitch_key),
+        voices,
+        excerpt_frames(seconds),
+        names,
+        stems=supervision != "none",
     )
     passed_over: list[str] = []
     found: list[tuple[Track, Taken]] = []
@@ -102,18 +105,19 @@ def gather(
     if progress is not None:
         progress("", 1.0)
     passed_over += unclear
-    if not found and supervision == "full":
-        raise SettingsError(
-            f"supervised: {folder} has no stems that can be used; the first: {passed_over[0]}"
-        )
-    if not songs:
-        raise AudioError(f"{folder}: holds nothing to learn from: {passed_over[0]}")
     if not found:
-        raise AudioError(
-            f"{folder}: none of its {len(songs)} audio files can be used; the first: {passed_over[0]}"
-        )
+        raise _nothing(folder, len(songs), passed_over[0], supervision)
     tracks, taken = zip(*found, strict=True)
     return Recordings(tracks, tuple(passed_over), taken)
+
+
+def _nothing(folder: Path, songs: int, first: str, supervision: Supervision) -> VocsepError:
+    """What to say of a folder in which nothing can be used; ``first`` is why its first recording cannot."""
+    if supervision == "full":
+        return SettingsError(f"supervised: {folder} has no stems that can be used; the first: {first}")
+    if not songs:
+        return AudioError(f"{folder}: holds nothing to learn from: {first}")
+    return AudioError(f"{folder}: none of its {songs} audio files can be used; the first: {first}")
 
 
 def _read(

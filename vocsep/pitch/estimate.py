@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vocsep.errors import SettingsError, VoicesNotFound
 from vocsep.model import load_model, pick_device, shipped_model
-from vocsep.pitch import DEFAULT_REFINE
+from vocsep.pitch import DEFAULT_REFINE, MOST_VOICES
 from vocsep.pitch.alternatives import EstimatedTracks, find_alternatives
 from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates
 from vocsep.pitch.crossings import cross_voices
@@ -26,7 +26,6 @@ from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
 Assignment = Literal["viterbi", "heuristic"]
 
-MOST_VOICES = 8  # the configurations of more cannot be listed, and no training mixture had more
 SURE = 0.8  # salience above which a candidate is surely sung
 CLEAR, LIKELY = 0.7, 0.5  # salience of candidates that count as voices: of one or two, of three or more
 OFTEN = 0.25  # of the sung frames, in which so many voices must sound

@@ -5,7 +5,7 @@ listened to and explained once, as a recording would be; now and then with the t
 then without adaptation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,7 +102,7 @@ def explained(sung: Sung, f0: F0Tracks, start: Start, steps: int) -> PostfilterE
         torch.from_numpy(sung.mixture), given.as_input(), start, settings, alternative=alternative
     )
     if result.powers is None:
-        raise ValueError("an estimated without powers")
+        raise ValueError("an estimate without powers")
     decibels = (10 * torch.log10(result.powers[:, :BINS] + 1e-10)).clamp(*DECIBELS)
     return PostfilterExample(
         sung.mixture,
@@ -118,7 +118,7 @@ def make_examples(
     pitch: PitchEstimator,
     start: Start,
     count: int,
-    seed: int,
+    seed: int | Sequence[int],
     progress: Callable[[float], None] | None = None,
 ) -> list[PostfilterExample]:
     """``count`` mixtures, listened to and explained; about a fifth of a second of a core for each of music.
