@@ -86,29 +86,35 @@ def gather(
         names,
         stems=supervision != "none",
     )
-    passed_over: list[str] = []
-    found: list[tuple[Track, Taken]] = []
-    for index, song in enumerate(songs):
-
-        def tell(share: float, name: str = song.name, before: int = index) -> None:
-            if progress is not None:
-                progress(name, (before + share) / len(songs))
-
-        tell(0.0)
-        try:
-            found.append(_read(reader, song, supervision, tell))
-        except (AudioError, VoicesNotFound) as error:
-            reason = str(error)
-            passed_over.append(reason if str(song.path) in reason else f"{song.path}: {reason}")
-        passed_over += reader.passed_over
-        reader.passed_over.clear()
-    if progress is not None:
-        progress("", 1.0)
+    found, passed_over = _read_all(reader, songs, supervision, progress or (lambda name, share: None))
     passed_over += unclear
     if not found:
         raise _nothing(folder, len(songs), passed_over[0], supervision)
     tracks, taken = zip(*found, strict=True)
     return Recordings(tracks, tuple(passed_over), taken)
+
+
+def _read_all(
+    reader: SongReader, songs: Sequence[Song], supervision: Supervision, tell: Tell
+) -> tuple[list[tuple[Track, Taken]], list[str]]:
+    """The songs that can be used, and one line for each recording or stem that cannot."""
+    passed_over: list[str] = []
+    found: list[tuple[Track, Taken]] = []
+    for index, song in enumerate(songs):
+
+        def told(share: float, name: str = song.name, before: int = index) -> None:
+            tell(name, (before + share) / len(songs))
+
+        told(0.0)
+        try:
+            found.append(_read(reader, song, supervision, told))
+        except (AudioError, VoicesNotFound) as error:
+            reason = str(error)
+            passed_over.append(reason if str(song.path) in reason else f"{song.path}: {reason}")
+        passed_over += reader.passed_over
+        reader.passed_over.clear()
+    tell("", 1.0)
+    return found, passed_over
 
 
 def _nothing(folder: Path, songs: int, first: str, supervision: Supervision) -> VocsepError:

@@ -11,7 +11,7 @@ from typing import Any, Generic
 
 from torch import nn
 
-from vocsep.errors import ModelError
+from vocsep.errors import ModelError, SettingsError
 from vocsep.model import Kind, StoredModel, load_model, pick_device
 from vocsep.singers.chorales import chorales_to_sing
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
@@ -169,7 +169,7 @@ def _network(
     if stored is not None:
         try:
             return recipe.build(stored.settings["network"])
-        except (TypeError, ValueError, RuntimeError) as error:
+        except (SettingsError, TypeError, ValueError, RuntimeError) as error:
             raise ModelError(f"{stored.path}: its network does not fit this vocsep") from error
     if settings.start is not None:
         return recipe.restore(load_model(settings.start, recipe.kind))

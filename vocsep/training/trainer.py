@@ -53,6 +53,8 @@ class Trainer(Generic[SomeBatch]):
         self.at = Progress()
         self.best_weights = self._weights()
         self._not_finite = 0
+        kept = set(self.best_weights)  # tables that are not stored never change
+        self._buffers = [buffer for name, buffer in self.network.named_buffers() if name in kept]
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: tensor.detach().cpu().clone() for name, tensor in self.network.state_dict().items()}
@@ -74,6 +76,7 @@ class Trainer(Generic[SomeBatch]):
         self.optimiser.param_groups[0]["lr"] = learning_rate  # a companion keeps its own
         self.optimiser.zero_grad(set_to_none=True)
         seed = self.seed + self.at.step + 1
+        before = [buffer.clone() for buffer in self._buffers]  # means of batches, which networks gather
         with seeded(seed, self.device):
             loss = self.task.loss(batch.to(self.device), seed)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -85,6 +88,8 @@ class Trainer(Generic[SomeBatch]):
                 raise SettingsError(
                     f"learning_rate {learning_rate:g}: training diverged at step {self.at.step}"
                 )
+            for buffer, value_before in zip(self._buffers, before, strict=True):
+                buffer.copy_(value_before)
             self.at = replace(self.at, step=self.at.step + 1)
             return
         self._not_finite = 0
