@@ -22,6 +22,7 @@ HELD_OUT = 0.05  # of the quartets, which are sung for validation alone
 TRAINING, VALIDATION = 0, 1  # follow the seed: steps and validation never draw alike
 
 Own = TypeVar("Own")
+Drawer = TypeVar("Drawer", bound="Sampler")
 SomeBatch = TypeVar("SomeBatch", bound="Batch")
 
 
@@ -116,3 +117,19 @@ def held_out_count(examples: int, share: float = HELD_OUT) -> int:
     (100, 1)
     """
     return max(1, round(share * examples))
+
+
+def samplers(
+    songs: Repertoire, examples: int, seed: int, make: Callable[[Repertoire, tuple[int, int], int], Drawer]
+) -> tuple[Drawer, Drawer]:
+    """What draws examples to learn from, and what draws those for validation, of quartets of their own.
+
+    Args:
+        songs: all quartets.
+        examples: to be made to learn from; those for validation come on top.
+        seed: of both.
+        make: makes so many examples of a repertoire by a seed, and a sampler of them.
+    """
+    learned, kept = held_out(songs)
+    training, validation = (seed, TRAINING), (seed, VALIDATION)
+    return make(learned, training, examples), make(kept, validation, held_out_count(examples))

@@ -4,6 +4,7 @@ Each step mixes voices of a repertoire anew (`vocsep.training.pitch_examples`). 
 around each true F0 in each frame.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ from torch import Tensor, nn
 from vocsep.model import save_model
 from vocsep.pitch.harmonic_stack import BINS, HarmonicStack, bins_of
 from vocsep.pitch.salience import SalienceNetwork, SalienceSettings, restore_network
-from vocsep.training.examples import TRAINING, VALIDATION, Examples, held_out
+from vocsep.training.examples import Examples, samplers
 from vocsep.training.pitch_examples import SECONDS, Mixer
 from vocsep.training.schedule import Schedule
 from vocsep.training.settings import TrainingSettings
 from vocsep.training.task import NetworkTask
-from vocsep.training.train import Prepared, Recipe, Tell, sing
+from vocsep.training.train import Prepared, Recipe, Tell, prepared, sing
 
 SIGMA = 0.8  # F0 bins, width of the target
 WEIGHT = 3.0  # of positives: a missed note costs more than a false one
@@ -50,15 +51,11 @@ def salience_examples(mixer: Mixer, batch: int, stack: HarmonicStack) -> Example
 def prepare_pitch(network: SalienceNetwork, settings: TrainingSettings, tell: Tell) -> Prepared[Examples]:
     """Sing quartets, of which some are kept for validation."""
     songs, chorales = sing(settings, 2 * SECONDS, tell)
-    learned, kept = held_out(songs)
     stack = HarmonicStack()  # the network's own may be on another device
-    mixer, other = Mixer(learned, (settings.seed, TRAINING)), Mixer(kept, (settings.seed, VALIDATION))
-    return Prepared(
-        NetworkTask(network, salience_loss),
-        lambda step: salience_examples(mixer.at(step), BATCH, stack),
-        [salience_examples(other.at(number), BATCH, stack) for number in range(VALIDATED)],
-        {"chorales": chorales},
-    )
+    mixers = samplers(songs, 0, settings.seed, lambda part, seed, count: Mixer(part, seed))
+    task = NetworkTask(network, salience_loss)
+    batch = partial(salience_examples, batch=BATCH, stack=stack)
+    return prepared(task, mixers, batch, VALIDATED, chorales=chorales)
 
 
 def save_network(network: SalienceNetwork, path: Path, card: dict[str, Any]) -> None:

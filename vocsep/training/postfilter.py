@@ -15,20 +15,21 @@ from vocsep.filtering.postfilter import (
 )
 from vocsep.model import save_model
 from vocsep.pitch.estimate import PitchEstimator
+from vocsep.singers.repertoire import Repertoire
 from vocsep.spectra import HOP, SAMPLE_RATE
-from vocsep.training.examples import TRAINING, VALIDATION, Examples, held_out, held_out_count
+from vocsep.training.examples import Examples, samplers
 from vocsep.training.postfilter_examples import make_examples
 from vocsep.training.postfilter_sampler import PostfilterSampler
 from vocsep.training.schedule import Schedule
 from vocsep.training.settings import TrainingSettings
 from vocsep.training.task import NetworkTask
-from vocsep.training.train import Prepared, Recipe, Tell, sing
+from vocsep.training.train import Prepared, Recipe, Tell, prepared, sing
 
 SECONDS = 8.0  # of each quartet that is sung
 SECTIONS = 0.2  # of the quartets: two to four singers a part
 DRY = 0.5  # of the quartets: no room
 BATCH = 2  # excerpts
-VALIDATED = 32  # excerpts
+VALIDATED = 16  # batches
 SECOND = SAMPLE_RATE // HOP  # frames in which an error is scored as a whole
 SILENT = 0.01  # of the mixture's energy: a voice below that is scored as if it had that
 CAP = 1e-3  # of a voice's energy (-30 dB): there is little to gain below
@@ -68,21 +69,16 @@ def prepare_postfilter(
     """
     pitch, start = PitchEstimator(settings.pitch_model), load_estimator(settings.model).eval()
     songs, chorales = sing(settings, SECONDS, tell, section_share=SECTIONS, dry_share=DRY)
-    count = settings.examples
-    samplers = []
-    for role, part, wanted in zip(
-        (TRAINING, VALIDATION), held_out(songs), (count, held_out_count(count)), strict=True
-    ):
-        seed = (settings.seed, role)
-        taken = make_examples(part, pitch, start, wanted, seed, lambda share: tell("listening", share))
-        samplers.append(PostfilterSampler(taken, seed))
-    learned, kept = samplers
-    return Prepared(
-        NetworkTask(network, postfilter_loss),
-        lambda step: Examples(tuple(learned.at(step, number).excerpt() for number in range(BATCH))),
-        [Examples((kept.at(number).excerpt(),)) for number in range(VALIDATED)],
-        {"chorales": chorales},
-    )
+
+    def separate(part: Repertoire, seed: tuple[int, int], count: int) -> PostfilterSampler:
+        heard = make_examples(part, pitch, start, count, seed, lambda share: tell("listening", share))
+        return PostfilterSampler(heard, seed)
+
+    def batch(sampler: PostfilterSampler) -> Examples:
+        return Examples(tuple(sampler.excerpt() for _ in range(BATCH)))
+
+    drawers = samplers(songs, settings.examples, settings.seed, separate)
+    return prepared(NetworkTask(network, postfilter_loss), drawers, batch, VALIDATED, chorales=chorales)
 
 
 def save_postfilter(network: PostfilterNetwork, path: Path, card: dict[str, Any]) -> None:

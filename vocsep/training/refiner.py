@@ -10,15 +10,16 @@ from vocsep.model import load_model, save_model, shipped_model
 from vocsep.pitch.refiner import RefinerNetwork, RefinerSettings, restore_refiner
 from vocsep.pitch.refiner_features import REACH
 from vocsep.pitch.salience import restore_network
+from vocsep.singers.repertoire import Repertoire
 from vocsep.spectra import HOP
-from vocsep.training.examples import TRAINING, VALIDATION, Examples, held_out, held_out_count
+from vocsep.training.examples import Examples, samplers
 from vocsep.training.pitch import SIGMA
 from vocsep.training.pitch_examples import Mixer
 from vocsep.training.refiner_examples import RefinerSampler, make_examples
 from vocsep.training.schedule import Schedule
 from vocsep.training.settings import TrainingSettings
 from vocsep.training.task import NetworkTask
-from vocsep.training.train import Prepared, Recipe, Tell, sing
+from vocsep.training.train import Prepared, Recipe, Tell, prepared, sing
 
 SECONDS = 8.0  # of each quartet that is sung
 BATCH = 4  # examples, of one to six voices each
@@ -54,21 +55,15 @@ def prepare_refiner(network: RefinerNetwork, settings: TrainingSettings, tell: T
     """
     ears = restore_network(load_model(settings.pitch_model or shipped_model("pitch"), "pitch"))
     songs, chorales = sing(settings, SECONDS, tell)
-    count = settings.examples
-    samplers = []
-    for role, part, wanted in zip(
-        (TRAINING, VALIDATION), held_out(songs), (count, held_out_count(count)), strict=True
-    ):
-        seed = (settings.seed, role)
-        taken = make_examples(ears, Mixer(part, seed, HOP), wanted, lambda share: tell("listening", share))
-        samplers.append(RefinerSampler(taken, seed))
-    learned, kept = samplers
-    return Prepared(
-        NetworkTask(network, refiner_loss),
-        lambda step: Examples((learned.at(step).batch(BATCH),)),
-        [Examples((kept.at(number).batch(BATCH),)) for number in range(VALIDATED)],
-        {"chorales": chorales},
-    )
+
+    def listen(part: Repertoire, seed: tuple[int, int], count: int) -> RefinerSampler:
+        mixer = Mixer(part, seed, HOP)
+        heard = make_examples(ears, mixer, count, lambda share: tell("listening", share))
+        return RefinerSampler(heard, seed)
+
+    drawers = samplers(songs, settings.examples, settings.seed, listen)
+    task = NetworkTask(network, refiner_loss)
+    return prepared(task, drawers, lambda s: Examples((s.batch(BATCH),)), VALIDATED, chorales=chorales)
 
 
 def save_refiner(network: RefinerNetwork, path: Path, card: dict[str, Any]) -> None:

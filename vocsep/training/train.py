@@ -15,7 +15,7 @@ from vocsep.errors import ModelError, SettingsError
 from vocsep.model import Kind, StoredModel, load_model, pick_device
 from vocsep.singers.chorales import chorales_to_sing
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
-from vocsep.training.examples import Draw, SomeBatch, prefetched
+from vocsep.training.examples import Draw, Drawer, SomeBatch, prefetched
 from vocsep.training.run import TrainingRun, find_checkpoint
 from vocsep.training.schedule import Progress, Schedule
 from vocsep.training.settings import DEFAULTS, TrainingSettings, over
@@ -42,6 +42,27 @@ class Prepared(Generic[SomeBatch]):
     draw: Draw[SomeBatch]
     held_out: Sequence[SomeBatch]
     card: Mapping[str, Any] = field(default_factory=dict)
+
+
+def prepared(
+    task: Task[SomeBatch],
+    pair: tuple[Drawer, Drawer],
+    batch: Callable[[Drawer], SomeBatch],
+    validated: int,
+    **card: Any,
+) -> Prepared[SomeBatch]:
+    """What a training learns from, where examples are drawn by samplers.
+
+    Args:
+        task: the network and its loss.
+        pair: draws examples to learn from, and examples for validation.
+        batch: draws a batch with a sampler.
+        validated: batches for validation.
+        card: what the model is to say of these examples.
+    """
+    learned, kept = pair
+    held_out = [batch(kept.at(number)) for number in range(validated)]
+    return Prepared(task, lambda step: batch(learned.at(step)), held_out, card)
 
 
 @dataclass(frozen=True)

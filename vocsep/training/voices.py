@@ -20,7 +20,7 @@ from vocsep.training.examples import TRAINING, VALIDATION, Sampler, held_out
 from vocsep.training.excerpts import Excerpts
 from vocsep.training.schedule import Schedule
 from vocsep.training.settings import TrainingSettings
-from vocsep.training.train import Prepared, Recipe, Tell, sing
+from vocsep.training.train import Prepared, Recipe, Tell, prepared, sing
 
 SECONDS = 4.0  # of an excerpt
 BATCH = 8  # excerpts
@@ -87,14 +87,13 @@ def prepare_voices(network: Estimator, settings: TrainingSettings, tell: Tell) -
     """Sing quartets, of which some are kept for validation: those are mixtures of four."""
     songs, _ = sing(settings, 2 * SECONDS, tell, chorales=False)
     learned, kept = held_out(songs)
-    mixer = SyntheticMixtures(learned, (settings.seed, TRAINING))
-    quartets = SyntheticMixtures(kept, (settings.seed, VALIDATION), voices=(4,))
-    return Prepared(
-        EstimatorTask(network, objective="power"),
-        lambda step: mixer.at(step).batch(BATCH),
-        [quartets.at(number).batch(BATCH) for number in range(VALIDATED)],
-        {"data": "mixtures of synthetic singers, unsupervised", "objective": "power"},
+    mixers = (
+        SyntheticMixtures(learned, (settings.seed, TRAINING)),
+        SyntheticMixtures(kept, (settings.seed, VALIDATION), voices=(4,)),
     )
+    task = EstimatorTask(network, objective="power")
+    said = {"data": "mixtures of synthetic singers, unsupervised", "objective": "power"}
+    return prepared(task, mixers, lambda mixer: mixer.batch(BATCH), VALIDATED, **said)
 
 
 VOICES = Recipe(
