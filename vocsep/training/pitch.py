@@ -5,13 +5,10 @@ around each true F0 in each frame.
 """
 
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vocsep.model import save_model
 from vocsep.pitch.harmonic_stack import BINS, HarmonicStack, bins_of
 from vocsep.pitch.salience import SalienceNetwork, SalienceSettings, restore_network
 from vocsep.training.examples import Examples, samplers
@@ -19,7 +16,7 @@ from vocsep.training.pitch_examples import SECONDS, Mixer
 from vocsep.training.schedule import Schedule
 from vocsep.training.settings import TrainingSettings
 from vocsep.training.task import NetworkTask
-from vocsep.training.train import Prepared, Recipe, Tell, prepared, sing
+from vocsep.training.train import Prepared, Recipe, Tell, prepared, saving, sing
 
 SIGMA = 0.8  # F0 bins, width of the target
 WEIGHT = 3.0  # of positives: a missed note costs more than a false one
@@ -58,11 +55,7 @@ def prepare_pitch(network: SalienceNetwork, settings: TrainingSettings, tell: Te
     return prepared(task, mixers, batch, VALIDATED, chorales=chorales)
 
 
-def save_network(network: SalienceNetwork, path: Path, card: dict[str, Any]) -> None:
-    """Write weights, settings and card as one model file."""
-    save_model(path, dict(network.state_dict()), kind="pitch", settings=network.settings.to_dict(), card=card)
-
-
+save_network = saving("pitch")
 PITCH = Recipe(
     "pitch",
     lambda sizes: SalienceNetwork(SalienceSettings(**sizes)),

@@ -1,8 +1,5 @@
 """Training of the post-filter on synthetic singing: what was expected of each voice, and what it sang."""
 
-from pathlib import Path
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -13,7 +10,6 @@ from vocsep.filtering.postfilter import (
     corrected,
     restore_postfilter,
 )
-from vocsep.model import save_model
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.singers.repertoire import Repertoire
 from vocsep.spectra import HOP, SAMPLE_RATE
@@ -23,7 +19,7 @@ from vocsep.training.postfilter_sampler import PostfilterSampler
 from vocsep.training.schedule import Schedule
 from vocsep.training.settings import TrainingSettings
 from vocsep.training.task import NetworkTask
-from vocsep.training.train import Prepared, Recipe, Tell, prepared, sing
+from vocsep.training.train import Prepared, Recipe, Tell, prepared, saving, sing
 
 SECONDS = 8.0  # of each quartet that is sung
 SECTIONS = 0.2  # of the quartets: two to four singers a part
@@ -81,12 +77,7 @@ def prepare_postfilter(
     return prepared(NetworkTask(network, postfilter_loss), drawers, batch, VALIDATED, chorales=chorales)
 
 
-def save_postfilter(network: PostfilterNetwork, path: Path, card: dict[str, Any]) -> None:
-    """Write weights, settings and card as one model file."""
-    tensors = dict(network.state_dict())
-    save_model(path, tensors, kind="postfilter", settings=network.settings.to_dict(), card=card)
-
-
+save_postfilter = saving("postfilter")
 POSTFILTER = Recipe(
     "postfilter",
     lambda sizes: PostfilterNetwork(PostfilterSettings(**sizes)),

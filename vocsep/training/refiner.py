@@ -1,12 +1,9 @@
 """Training of the refiner on synthetic singing: what the first estimate heard, and what was sung."""
 
-from pathlib import Path
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from vocsep.model import load_model, save_model, shipped_model
+from vocsep.model import load_model, shipped_model
 from vocsep.pitch.refiner import RefinerNetwork, RefinerSettings, restore_refiner
 from vocsep.pitch.refiner_features import REACH
 from vocsep.pitch.salience import restore_network
@@ -19,7 +16,7 @@ from vocsep.training.refiner_examples import RefinerSampler, make_examples
 from vocsep.training.schedule import Schedule
 from vocsep.training.settings import TrainingSettings
 from vocsep.training.task import NetworkTask
-from vocsep.training.train import Prepared, Recipe, Tell, prepared, sing
+from vocsep.training.train import Prepared, Recipe, Tell, prepared, saving, sing
 
 SECONDS = 8.0  # of each quartet that is sung
 BATCH = 4  # examples, of one to six voices each
@@ -66,17 +63,11 @@ def prepare_refiner(network: RefinerNetwork, settings: TrainingSettings, tell: T
     return prepared(task, drawers, lambda s: Examples((s.batch(BATCH),)), VALIDATED, chorales=chorales)
 
 
-def save_refiner(network: RefinerNetwork, path: Path, card: dict[str, Any]) -> None:
-    """Write weights, settings and card as one model file."""
-    tensors = dict(network.state_dict())
-    save_model(path, tensors, kind="refiner", settings=network.settings.to_dict(), card=card)
-
-
 REFINER = Recipe(
     "refiner",
     lambda sizes: RefinerNetwork(RefinerSettings(**sizes)),
     restore_refiner,
     prepare_refiner,
     SCHEDULE,
-    save_refiner,
+    saving("refiner"),
 )

@@ -12,7 +12,7 @@ from typing import Any, Generic
 from torch import nn
 
 from vocsep.errors import ModelError, SettingsError
-from vocsep.model import Kind, StoredModel, load_model, pick_device
+from vocsep.model import Kind, StoredModel, load_model, pick_device, save_model
 from vocsep.singers.chorales import chorales_to_sing
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
 from vocsep.training.examples import Draw, Drawer, SomeBatch, prefetched
@@ -84,6 +84,15 @@ class Recipe(Generic[SomeBatch]):
     prepare: Callable[[Any, TrainingSettings, Tell], Prepared[SomeBatch]]
     schedule: Schedule
     save: Callable[[Any, Path, dict[str, Any]], None]
+
+
+def saving(kind: Kind) -> Callable[[Any, Path, dict[str, Any]], None]:
+    """What writes a network, its settings and a card as a model file of this kind."""
+
+    def save(network: Any, path: Path, card: dict[str, Any]) -> None:
+        save_model(path, network.state_dict(), kind=kind, settings=network.settings.to_dict(), card=card)
+
+    return save
 
 
 @dataclass(frozen=True)
