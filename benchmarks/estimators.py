@@ -30,12 +30,14 @@ from vocsep.methods.source_filter import (
 )
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
-from vocsep.training.loop import Objective, Trainer, train_steps
+from vocsep.training.estimator import EstimatorTask
+from vocsep.training.loop import train_steps
+from vocsep.training.objectives import Objective
 from vocsep.training.schedule import Schedule
-from vocsep.training.voices import HELD_OUT, SECONDS, synthetic_excerpts
+from vocsep.training.trainer import Trainer
+from vocsep.training.voices import BATCH, SECONDS, VALIDATED, SyntheticMixtures
 
-BATCH = 8
-JUDGED_IN_THE_END = 10_000_000  # steps: held-out mixtures cost time, and the last weights are used
+VALIDATED_IN_THE_END = 10_000_000  # steps: held-out mixtures cost time, and the last weights are used
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,13 @@ def trained(design: Design, songs: Repertoire, steps: int, seed: int) -> tuple[E
     """The network after ``steps`` steps, and what that cost."""
     torch.manual_seed(seed)
     estimator = Estimator(design.settings)
-    trainer = Trainer(estimator, objective=design.objective, seed=seed)
-    stock = synthetic_excerpts(songs, BATCH, seed + 1, voices=(4,))
-    held_out = [next(stock) for _ in range(HELD_OUT)]
-    schedule = Schedule(steps=steps, learning_rate=2e-3, judge_every=JUDGED_IN_THE_END)
+    trainer = Trainer(EstimatorTask(estimator, objective=design.objective), seed=seed)
+    stock = SyntheticMixtures(songs, seed + 1, voices=(4,))
+    held_out = [stock.at(number).batch(BATCH) for number in range(VALIDATED)]
+    schedule = Schedule(steps=steps, learning_rate=2e-3, validate_every=VALIDATED_IN_THE_END)
+    mixtures = SyntheticMixtures(songs, seed)
     began = time.process_time()
-    train_steps(trainer, synthetic_excerpts(songs, BATCH, seed), held_out, schedule)
+    train_steps(trainer, lambda step: mixtures.at(step).batch(BATCH), held_out, schedule)
     cost = (time.process_time() - began) / steps
     size = sum(parameter.numel() for parameter in estimator.parameters())
     return estimator.eval(), f"{size} | {cost:.2f}"

@@ -85,7 +85,7 @@ def train(row: Row, songs: Path, work: Path, minutes: float, quick: bool, seed: 
     """Learn the model of a row, unless it is there; goes on where it was stopped."""
     model = model_of(row, work)
     if not model.is_file() or checkpoint_of(model).is_file():
-        extra: dict[str, Any] = {"batch": 4, "judge_every": 10} if quick else {}
+        extra: dict[str, Any] = {"batch": 4, "validate_every": 10} if quick else {}
         settings = FitSettings(
             minutes=row.patience * minutes, seed=seed, device="cpu", **(row.settings or {}), **extra
         )

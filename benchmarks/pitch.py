@@ -36,9 +36,9 @@ from vocsep.evaluation.exchanges import Exchange, exchange_shares, exchanges
 from vocsep.evaluation.multi_f0 import MultipitchScores, multipitch_scores, voice_recall
 from vocsep.evaluation.pitch_scores import pitch_scores
 from vocsep.media.reading import read_audio, to_analysis
-from vocsep.pitch import DEFAULT_REFINE
 from vocsep.pitch.estimate import MOST_VOICES, PitchEstimator, number_of_voices
 from vocsep.pitch.intonation import cents_apart
+from vocsep.pitch.settings import PitchSettings
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import SAMPLE_RATE
 
@@ -188,7 +188,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_groups(parser, default=True)
     add_assignment(parser)
     add_device(parser, default="cpu")
-    parser.add_argument("--refine", type=int, default=DEFAULT_REFINE, metavar="N", help="refinements of F0")
+    parser.add_argument(
+        "--refine", type=int, default=PitchSettings.refine, metavar="N", help="refinements of F0"
+    )
     parser.add_argument("--pitch-model", type=Path, metavar="FILE", help="default: the shipped one")
     return run(benchmark, parser, arguments)
 

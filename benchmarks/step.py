@@ -29,9 +29,10 @@ from vocsep.source.excitation import harmonic_excitation, uniform_noise
 from vocsep.source.lsf import lsf_from_increments
 from vocsep.source.voice import SourceParameters, synthesise
 from vocsep.spectra import HOP, SAMPLE_RATE
+from vocsep.training.estimator import EstimatorTask
 from vocsep.training.excerpts import Excerpts
-from vocsep.training.loop import Trainer
 from vocsep.training.loss import FFT_SIZES, multi_scale_spectral_loss
+from vocsep.training.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT / "tests" / "support") not in sys.path:
@@ -96,7 +97,7 @@ def whole_step(plain: bool, mixture: Tensor, f0: Tensor) -> Callable[[], None]:
 def power_step(mixture: Tensor, f0: Tensor) -> Callable[[], None]:
     """A training step as `vocsep fit` takes it by default."""
     torch.manual_seed(0)
-    trainer = Trainer(Estimator(), objective="power")
+    trainer = Trainer(EstimatorTask(Estimator(), objective="power"))
     return lambda: trainer.step(Excerpts(mixture, f0), 1e-4, 1.0)
 
 

@@ -21,7 +21,7 @@ NEVER = (
     "vocsep.methods.nmf",
     "vocsep.methods.source_filter_nmf",
     "vocsep.methods.unet",
-    "vocsep.training",
+    "vocsep.training.loop",
 )
 
 

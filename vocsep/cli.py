@@ -1,8 +1,7 @@
 """The command line: names the commands, and turns every outcome into one line and an exit code.
 
-Exit codes: 0 all done; 1 at least one file failed; 2 bad usage; 130 stopped with Ctrl-C, 143 or
-129 by SIGTERM or SIGHUP. Nothing heavy is
-imported here, so that ``vocsep --help`` answers at once.
+Exit codes: 0 all done; 1 at least one file failed; 2 bad usage; 130 stopped with Ctrl-C, 143 or 129 by
+SIGTERM or SIGHUP. Nothing heavy is imported here, so that ``vocsep --help`` answers at once.
 """
 
 import errno
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from vocsep.commands import train
 from vocsep.commands.demo import demo
 from vocsep.commands.evaluate import evaluate
 from vocsep.commands.evaluate_f0 import evaluate_f0
@@ -20,10 +20,6 @@ from vocsep.commands.f0 import f0
 from vocsep.commands.fit import fit
 from vocsep.commands.separate import separate
 from vocsep.commands.stopping import stopped_by_signals
-from vocsep.commands.train_pitch import train_pitch
-from vocsep.commands.train_postfilter import train_postfilter
-from vocsep.commands.train_refiner import train_refiner
-from vocsep.commands.train_voices import train_voices
 from vocsep.errors import Interrupted, SettingsError, VocsepError
 
 DONE, FAILED, USAGE, STOPPED = 0, 1, 2, 130
@@ -40,10 +36,14 @@ app.command("evaluate")(evaluate)
 app.command("evaluate-f0")(evaluate_f0)
 app.command("fit")(fit)
 app.command("demo")(demo)
-app.command("train-pitch")(train_pitch)
-app.command("train-refiner")(train_refiner)
-app.command("train-voices")(train_voices)
-app.command("train-postfilter")(train_postfilter)
+app.add_typer(train.app, rich_help_panel=train.PANEL)
+for _name in train.USED_BY:
+    app.command(
+        f"train-{_name}",
+        hidden=True,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )(train.renamed(_name))
 
 
 def _version(asked: bool) -> None:

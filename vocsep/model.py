@@ -6,7 +6,7 @@ A model is one safetensors file. Its tensors are the weights; its metadata, whic
 ``format``  always ``vocsep``
 ``version`` `MODEL_VERSION` of the program that wrote it
 ``kind``    ``pitch`` (salience network), ``refiner`` (F0 refinement), ``voices`` (estimator), ``postfilter``,
-            ``unet`` (supervised baseline) or ``checkpoint`` (an unfinished fit)
+            ``unet`` (supervised baseline) or ``checkpoint`` (an unfinished training)
 ``settings`` JSON: what is needed to build the network again
 ``card``    JSON: what it is, what it heard, how it was made, what it reached
 =========== ==========================================================================================
@@ -42,7 +42,7 @@ _CALLED = {
     "voices": "a voices model",
     "postfilter": "a post-filter",
     "unet": "a U-Net model",
-    "checkpoint": "a checkpoint of a fit",
+    "checkpoint": "a checkpoint of a training",
 }
 
 

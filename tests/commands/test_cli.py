@@ -19,12 +19,14 @@ import typer
 
 from vocsep.cli import app, main
 from vocsep.errors import AudioError, Interrupted, ModelError, VoicesNotFound
-from vocsep.estimator.adapt import DEFAULT_STEPS
+from vocsep.estimator.adapt_settings import AdaptSettings
 from vocsep.fit.result import FitProgress, FitResult
 from vocsep.fit.song_reader import Taken
 from vocsep.methods.registry import METHODS
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.training.loop import Progress
+from vocsep.training.schedule import Progress
+from vocsep.training.settings import DEFAULTS
+from vocsep.training.train import TrainingResult
 
 ISSUE_FLAGS = {
     "separate": "--voices -n --output -o --model --names --f0 --assign --refine --adapt --method --stems "
@@ -34,9 +36,9 @@ ISSUE_FLAGS = {
     "fit": "--voices -n --supervised --unsupervised --names --per-voice-decoders --output -o --method "
     "--preset --steps --minutes --device --resume --seed --config",
     "demo": "--seed --device --quiet",
-    "train-pitch": "--output -o --minutes --seed",
-    "train-postfilter": "--output -o --minutes --seed --examples --pitch-model --model",
-    "train-refiner": "--output -o --minutes --seed --examples --pitch-model",
+    "train pitch": "--output -o --minutes --seed --resume",
+    "train postfilter": "--output -o --minutes --seed --resume --examples --pitch-model --model",
+    "train refiner": "--output -o --minutes --seed --resume --examples --pitch-model",
 }
 
 BAD_USAGE = {
@@ -71,10 +73,10 @@ BAD_USAGE = {
     "fit d --steps 0": "0 is not within",
     "fit d --minutes 0": "0 is not more than 0",
     "fit d --supervised --unsupervised": "exclude each other",
-    "train-pitch": "--output",
-    "train-pitch -o m --minutes -1": "-1 is not more than 0",
-    "train-postfilter -o m --examples 0": "0 is not within",
-    "train-refiner -o m --examples 0": "0 is not within",
+    "train pitch": "--output",
+    "train pitch -o m --minutes -1": "-1 is not more than 0",
+    "train postfilter -o m --examples 0": "0 is not within",
+    "train refiner -o m --examples 0": "0 is not within",
     "evaluate-f0 truth.csv": "ESTIMATE",
     "nosuch": "nosuch",
 }
@@ -185,14 +187,17 @@ def test_the_package_runs_as_a_module() -> None:
 
 @pytest.mark.parametrize("command", ISSUE_FLAGS)
 def test_every_flag_is_there_and_explained(command: str) -> None:
-    parameters = typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
+    found: Any = typer.main.get_command(app)
+    for name in command.split():
+        found = found.commands[name]
+    parameters = found.params
     flags = {name: parameter for parameter in parameters for name in parameter.opts}
     assert set(ISSUE_FLAGS[command].split()) <= set(flags)
     assert all(parameter.help for parameter in parameters)
 
 
 @pytest.mark.parametrize(
-    "command", ["", "separate", "f0", "evaluate", "evaluate-f0", "fit", "demo", "train-pitch"]
+    "command", ["", "separate", "f0", "evaluate", "evaluate-f0", "fit", "demo", "train", "train pitch"]
 )
 def test_help_is_shown_on_standard_output(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
@@ -204,7 +209,7 @@ def test_help_is_shown_on_standard_output(command: str, capsys: pytest.CaptureFi
 def test_help_names_the_default_of_adaptation(capsys: pytest.CaptureFixture[str]) -> None:
     main(["separate", "--help"])
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert f"0 is fastest. Default: {DEFAULT_STEPS}." in shown
+    assert f"0 is fastest. Default: {AdaptSettings.steps}." in shown
 
 
 @pytest.mark.parametrize("command", BAD_USAGE)
@@ -498,7 +503,7 @@ def test_f0_of_a_missing_file_is_one_line(
     assert capsys.readouterr().err == "vocsep: nothing.wav: no such file\n"
 
 
-# fit, demo, train-pitch
+# fit, demo, train
 
 
 @pytest.fixture
@@ -651,66 +656,84 @@ def test_the_demo_replaces_an_earlier_demo_but_nothing_else(
     assert Path("mine/mixture.wav").read_bytes() == b"precious"
 
 
-def test_train_pitch_passes_its_settings_on(
-    room: Callable[..., ModuleType],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    asked: dict[str, Any] = {}
+@pytest.fixture
+def trained(
+    room: Callable[..., ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = []
 
-    def train_pitch(output: Path, *, progress: Any, **settings: Any) -> Path:
-        asked.update(settings)
-        return output
-
-    monkeypatch.chdir(tmp_path)
-    room("vocsep.training.pitch", train_pitch=train_pitch)
-    assert run("train-pitch -o p.safetensors --minutes 2.5 --seed 3 --singers 4 --workers 1") == 0
-    own = {"minutes": 2.5, "seed": 3, "singers": 4, "workers": 1}
-    assert asked == own | {"start": None, "chorales": None}
-    assert "--pitch-model p.safetensors" in capsys.readouterr().out
-    Path("p.safetensors").write_bytes(b"precious")
-    assert main(["train-pitch", "-o", "p.safetensors"]) == 1
-
-
-def test_train_refiner_passes_its_settings_on(
-    room: Callable[..., ModuleType],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    asked: dict[str, Any] = {}
-
-    def train_refiner(output: Path, *, progress: Any, **settings: Any) -> Path:
-        asked.update(settings)
-        return output
+    def train(recipe: str, output: Path, settings: Any, *, progress: Any, **options: Any) -> TrainingResult:
+        calls.append({"recipe": recipe, "settings": settings, **options})
+        progress("singing", 0.5, None)
+        progress("learning", 0.1, Progress(step=3, loss=1.5))
+        return TrainingResult(output, "time", Progress(step=9, best=1.25, best_step=8))
 
     monkeypatch.chdir(tmp_path)
-    room("vocsep.training.refiner", train_refiner=train_refiner)
-    assert run("train-refiner -o r.safetensors --minutes 2 --examples 5 --singers 4 --no-chorales") == 0
-    own = {"minutes": 2.0, "seed": 1, "singers": 4, "examples": 5, "workers": 2, "chorales": False}
-    assert asked == own | {"start": None, "pitch_model": None}
-    assert "--refiner-model r.safetensors" in capsys.readouterr().out
+    room("vocsep.training.train", train=train)
+    for name in DEFAULTS:
+        room(f"vocsep.training.{name}", **{name.upper(): f"recipe of {name}"})
+    return calls
 
 
-def test_train_postfilter_passes_its_settings_on(
-    room: Callable[..., ModuleType],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+TRAININGS = {
+    "pitch": ("--minutes 2.5 --seed 3 --singers 4 --workers 1", "--pitch-model"),
+    "refiner": ("--minutes 2 --examples 5 --singers 4 --no-chorales", "--refiner-model"),
+    "voices": ("--minutes 2 --singers 4 --from a.safetensors", "--model"),
+    "postfilter": ("--minutes 2 --examples 5 --singers 4 --model m", "--postfilter-model"),
+}
+PASSED: dict[str, dict[str, Any]] = {
+    "pitch": {"minutes": 2.5, "seed": 3, "singers": 4, "workers": 1},
+    "refiner": {"minutes": 2.0, "examples": 5, "singers": 4, "chorales": False},
+    "voices": {"minutes": 2.0, "singers": 4, "start": Path("a.safetensors")},
+    "postfilter": {"minutes": 2.0, "examples": 5, "singers": 4, "model": Path("m")},
+}
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_train_passes_its_settings_on(
+    name: str, trained: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: dict[str, Any] = {}
+    given, option = TRAININGS[name]
+    assert run(f"train {name} -o m.safetensors {given}") == 0
+    out = capsys.readouterr().out
+    assert f"{option} m.safetensors" in out and "9 steps, best at 8, held-out loss 1.250" in out
+    assert run(f"train {name} -o m.safetensors -q") == 0
+    first, plain = trained
+    assert first["recipe"] == f"recipe of {name}" and not first["resume"] and not first["overwrite"]
+    assert first["settings"] == replace(DEFAULTS[name], **PASSED[name])
+    assert plain["settings"] == DEFAULTS[name]
+    Path("m.safetensors").write_bytes(b"precious")
+    assert main(["train", name, "-o", "m.safetensors"]) == 1
+    assert len(trained) == 2
+    assert run(f"train {name} -o m.safetensors --resume -q") == 0 and trained[2]["resume"]
+    assert run(f"train {name} -o m.safetensors -y -q") == 0 and trained[3]["overwrite"]
 
-    def train_postfilter(output: Path, *, progress: Any, **settings: Any) -> Path:
-        asked.update(settings)
-        return output
 
-    monkeypatch.chdir(tmp_path)
-    room("vocsep.training.postfilter", train_postfilter=train_postfilter)
-    assert run("train-postfilter -o p.safetensors --minutes 2 --examples 5 --singers 4 --model m") == 0
-    own = {"minutes": 2.0, "seed": 1, "singers": 4, "examples": 5, "workers": 2, "model": Path("m")}
-    assert asked == own | {"start": None, "pitch_model": None, "chorales": None}
-    assert "--postfilter-model p.safetensors" in capsys.readouterr().out
+@pytest.mark.parametrize("name", TRAININGS)
+@pytest.mark.parametrize("rest", ["", "-o m.safetensors --minutes 2", "--help", "x y"])
+def test_the_old_names_of_trainings_say_the_new_one(
+    name: str, rest: str, trained: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(f"train-{name} {rest}") == 2
+    out, err = capsys.readouterr()
+    assert out == "" and len(lines(err)) == 1 and f"'vocsep train {name}'" in err
+    assert trained == []
+
+
+def test_trainings_stand_in_a_panel_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert "For researchers" in out and "train-" not in out
+    assert main(["train"]) == 2
+    out = capsys.readouterr().out
+    assert all(name in out for name in TRAININGS)
+
+
+def test_help_knows_defaults_without_loading_networks() -> None:
+    """Defaults stand in the settings alone, so the command line must be able to import these at once."""
+    code = "import sys, vocsep.cli; print([m for m in ('torch', 'numpy', 'scipy') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "[]"
 
 
 def test_the_bound_on_voices_is_that_of_the_pitch_stage() -> None:

@@ -15,8 +15,9 @@ from vocsep.methods.settings import MethodSettings
 from vocsep.model import load_model
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.spectra import HOP, frame_count
+from vocsep.training.estimator import EstimatorTask
 from vocsep.training.excerpts import Excerpts
-from vocsep.training.loop import Trainer
+from vocsep.training.trainer import Trainer
 
 SAMPLES = 40 * HOP
 NAMES = ("soprano", "alto", "bass")
@@ -154,12 +155,12 @@ def test_each_decoder_learns_from_its_own_stems_alone(kind: str) -> None:
     sources = torch.zeros(2, 3, SAMPLES)
     sources[:, 2] = mixture / 3
     given = torch.tensor([[False, False, True]]).expand(2, -1)
-    trainer = Trainer(build(kind), objective="power")
+    trainer = Trainer(EstimatorTask(build(kind), objective="power"))
     moved: list[set[str]] = []
     for excerpts in (Excerpts(mixture, f0), Excerpts(mixture, f0, sources, given, NAMES)):
-        before = {name: tensor.clone() for name, tensor in trainer.estimator.state_dict().items()}
+        before = {name: tensor.clone() for name, tensor in trainer.network.state_dict().items()}
         trainer.step(replace(excerpts, names=NAMES), 0.01, 1.0)
-        after = trainer.estimator.state_dict()
+        after = trainer.network.state_dict()
         moved.append({_place(name) for name in after if not torch.equal(after[name], before[name])})
     assert moved == [{"encoder", "shared"}, {"encoder", "shared", "part 1"}]
 
@@ -170,10 +171,10 @@ def test_with_full_supervision_what_is_shared_by_others_rests(kind: str) -> None
     excerpts = Excerpts(
         mixture, f0, mixture[:, None].expand(-1, 3, -1), torch.ones(2, 3, dtype=torch.bool), NAMES
     )
-    trainer = Trainer(build(kind, NAMES), objective="power", supervision="full")
-    before = {name: tensor.clone() for name, tensor in trainer.estimator.state_dict().items()}
+    trainer = Trainer(EstimatorTask(build(kind, NAMES), objective="power", supervision="full"))
+    before = {name: tensor.clone() for name, tensor in trainer.network.state_dict().items()}
     trainer.step(excerpts, 0.01, 1.0)
-    after = trainer.estimator.state_dict()
+    after = trainer.network.state_dict()
     moved = {_place(name) for name in after if not torch.equal(after[name], before[name])}
     assert moved == {"encoder", "part 0", "part 1", "part 2"}
 

@@ -16,7 +16,7 @@ from vocsep.errors import AudioError, Interrupted, ModelError, SettingsError
 from vocsep.estimator.network import Estimator, EstimatorSettings
 from vocsep.estimator.stored import load_estimator, save_estimator
 from vocsep.fit.fit import FitProgress, FitResult, FitSettings, checkpoint_of, fit
-from vocsep.model import load_model
+from vocsep.model import load_model, save_model
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import frame_count
 from vocsep.training.rooms import Rooms
@@ -71,7 +71,7 @@ def settings(**changes: object) -> FitSettings:
         "minutes": None,
         "batch": 2,
         "seconds": 0.5,
-        "judge_every": 2,
+        "validate_every": 2,
         "warm_up": 0,
         "device": "cpu",
     }
@@ -165,14 +165,14 @@ def test_a_resumed_fit_may_be_given_more_steps(tmp_path: Path) -> None:
     assert run(tmp_path, FitSettings(steps=8), resume=True).steps == 8
 
 
-def test_a_fit_stopped_before_the_first_look_can_be_resumed(tmp_path: Path) -> None:
+def test_a_fit_stopped_before_the_first_validation_can_be_resumed(tmp_path: Path) -> None:
     with pytest.raises(Interrupted) as caught:
         run(tmp_path, progress=stop_at(0))
     assert "best model so far" not in str(caught.value)
     assert run(tmp_path, resume=True).steps == 6
 
 
-def test_after_new_recordings_a_resumed_fit_judges_anew(tmp_path: Path) -> None:
+def test_after_new_recordings_a_resumed_fit_validates_anew(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         run(tmp_path, progress=stop_at(5))
     stored = load_model(checkpoint_of(tmp_path / "out" / "choir.safetensors"), "checkpoint").card["at"]
@@ -220,7 +220,7 @@ def test_stopping_while_f0_is_estimated_says_that_the_work_is_kept(tmp_path: Pat
 def test_early_stopping_stops(tmp_path: Path) -> None:
     result = run(
         tmp_path,
-        settings(steps=500, learning_rate=1e-8, decay=False, judge_every=1, patience=2, objective="sound"),
+        settings(steps=500, learning_rate=1e-8, decay=False, validate_every=1, patience=2, objective="sound"),
     )
     assert result.ended == "no improvement"
     assert result.steps < 500
@@ -394,3 +394,30 @@ def test_a_fit_runs_on_the_gpu_and_its_model_on_the_cpu(
     result = run(tmp_path, settings(device="cuda"))
     assert result.best_loss < result.start_loss
     assert {tensor.device.type for tensor in load_estimator(result.path).state_dict().values()} == {"cpu"}
+
+
+def test_a_checkpoint_of_an_earlier_version_is_gone_on_with(tmp_path: Path) -> None:
+    """Before it was called validation the checkpoint said judged, and losses had names of their own."""
+    expected = load_model(run(tmp_path).path, "voices").tensors
+    with pytest.raises(Interrupted):
+        run(tmp_path, overwrite=True, progress=stop_at(3))
+    stored = load_model(checkpoint_of(tmp_path / "out" / "choir.safetensors"), "checkpoint")
+    old, at = dict(stored.settings), dict(stored.card["at"])
+    del old["trained"], at["validated_at"]
+    old["fit"] = old["fit"] | {"judge_every": old["fit"]["validate_every"]}
+    del old["fit"]["validate_every"]
+    at["judged"] = at.pop("validated")
+    for stage in ("validated", "start", "best"):
+        for kind, value in at.pop(f"{stage}_parts").items():
+            at[f"{stage.replace('validated', 'judged')}_{kind}"] = value
+    save_model(stored.path, stored.tensors, kind="checkpoint", settings=old, card=stored.card | {"at": at})
+    resumed = run(tmp_path, FitSettings(), resume=True)
+    found = load_model(resumed.path, "voices").tensors
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
+    checkpoint = checkpoint_of(tmp_path / "out" / "choir.safetensors")
+    save_model(checkpoint, {}, kind="checkpoint", settings={"trained": "pitch"}, card={})
+    with pytest.raises(ModelError, match="is one of vocsep train pitch, not of fit"):
+        run(tmp_path, resume=True)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from vocsep.fit.parts import QUARTET, names_of_rows, numbered, part_of, rows_by_name, rows_by_pitch
+from vocsep.fit.parts import names_of_rows, numbered, part_of, rows_by_name, rows_by_pitch
+from vocsep.fit.settings import QUARTET
 from vocsep.pitch.tracks import F0Tracks
 
 

@@ -117,3 +117,11 @@ def test_decoders_are_called_as_the_voices_are() -> None:
     assert FitSettings(names=("a", "b")).naming() == {}
     naming = FitSettings.from_dict({"names": ["High", "Low"], "per_voice_decoders": ["low"]}).naming()
     assert naming == {"names": ("High", "Low"), "decoders": ("Low",)}
+
+
+def test_a_setting_that_has_a_new_name_is_refused_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("judge_every: 10\n")
+    with pytest.raises(SettingsError, match=r"s\.yaml: .*'judge_every' is called 'validate_every' now"):
+        FitSettings.from_yaml(path)
+    assert FitSettings.from_checkpoint({"judge_every": 10}, "c") == FitSettings(validate_every=10)

@@ -12,7 +12,7 @@ from vocsep.errors import AudioError, SettingsError, VoicesNotFound
 from vocsep.fit.recordings import Recordings, gather
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import SAMPLE_RATE, frame_count
-from vocsep.training.excerpts import ExcerptPool
+from vocsep.training.excerpt_pool import ExcerptPool
 
 F0 = {"high": 523.0, "middle": 392.0, "low": 131.0}  # Hz, of the voices of `song`
 SECONDS = 2.0

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from numpy.typing import NDArray
 
 import vocsep.fit.fit
@@ -50,7 +51,7 @@ def songs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def settings(**changes: object) -> FitSettings:
-    base = {"steps": 40, "minutes": None, "batch": 2, "seconds": 0.5, "judge_every": 20, "device": "cpu"}
+    base = {"steps": 40, "minutes": None, "batch": 2, "seconds": 0.5, "validate_every": 20, "device": "cpu"}
     return FitSettings.from_dict(
         base | {"method": "unet", "estimator": TINY, "learning_rate": 0.01} | changes
     )
@@ -76,12 +77,15 @@ def test_it_goes_on_where_it_was_stopped(songs: Path, tmp_path: Path) -> None:
         if at.training is not None and at.training.step == 4:
             raise KeyboardInterrupt
 
+    fit(songs, tmp_path / "whole.safetensors", settings())
     output = tmp_path / "u.safetensors"
     with pytest.raises(Interrupted, match="step 4"):
         fit(songs, output, settings(), progress=stop)
     assert kind_of(output) in ("unet", "")  # written only where a step was better than the start
     assert fit(songs, output, FitSettings(), resume=True).steps == 40
     assert kind_of(output) == "unet"
+    whole, found = (load_model(tmp_path / f"{name}.safetensors", "unet").tensors for name in ("whole", "u"))
+    assert all(torch.equal(tensor, found[name]) for name, tensor in whole.items())  # dropout included
 
 
 @pytest.mark.parametrize(

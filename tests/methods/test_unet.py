@@ -25,7 +25,8 @@ from vocsep.spectra import HOP, frame_count
 from vocsep.training.excerpts import Excerpts
 from vocsep.training.loop import train_steps
 from vocsep.training.schedule import Schedule
-from vocsep.training.unet import UnetTrainer, wanted_voices
+from vocsep.training.trainer import Trainer
+from vocsep.training.unet import UnetTask, wanted_voices
 
 TINY = UnetSettings(base_channels=4, layers=3, dropout=0.0)
 SAMPLES = 32 * HOP
@@ -122,7 +123,6 @@ def test_settings_out_of_bounds_are_refused(values: dict[str, float], words: tup
 def test_loss_is_the_mean_difference_of_masked_mixture_and_wanted_stem() -> None:
     excerpts = duet(2)
     network = tiny()
-    trainer = UnetTrainer(network)
     wanted = wanted_voices(excerpts, 3)
     expected = []
     for row, voice in enumerate(wanted.tolist()):
@@ -130,8 +130,8 @@ def test_loss_is_the_mean_difference_of_masked_mixture_and_wanted_stem() -> None
         mixture, stem = magnitudes_of(excerpts.mixture[row]), magnitudes_of(excerpts.sources[row, voice])
         mask = network(mixture[None], excerpts.f0[row, voice][None])[0]
         expected.append(float((mask * mixture - stem).abs().mean().detach()))
-    loss = float(trainer.loss(excerpts, 3, "sources").detach())
-    assert loss == pytest.approx(sum(expected) / 2, rel=2e-2)  # the trainer may compute in bfloat16
+    loss = float(UnetTask(network).loss(excerpts, 3).detach())
+    assert loss == pytest.approx(sum(expected) / 2, rel=2e-2)  # the task may compute in bfloat16
 
 
 def test_only_voices_whose_stem_is_at_hand_are_wanted() -> None:
@@ -146,23 +146,19 @@ def test_mixtures_without_stems_are_refused() -> None:
     whole = duet(2)
     for excerpts in (Excerpts(whole.mixture, whole.f0), duet(2, given=(False, False))):
         with pytest.raises(SettingsError, match="stems"):
-            UnetTrainer(tiny()).step(excerpts, 1e-3, 1.0)
+            Trainer(UnetTask(tiny())).step(excerpts, 1e-3, 1.0)
 
 
 def test_it_learns_to_follow_the_f0() -> None:
     """Both voices of the same mixtures come out of one network, told apart by their F0 alone."""
     excerpts = duet(4)
-    trainer = UnetTrainer(tiny())
-    schedule = Schedule(steps=60, learning_rate=2e-2, warm_up=0, judge_every=60)
+    trainer = Trainer(UnetTask(tiny()))
+    schedule = Schedule(steps=60, learning_rate=2e-2, warm_up=0, validate_every=60)
 
-    def forever() -> object:
-        while True:
-            yield excerpts
-
-    train_steps(trainer, forever(), [excerpts], schedule)  # type: ignore[arg-type]
+    train_steps(trainer, lambda step: excerpts, [excerpts], schedule)
     trainer.use_best()
     assert excerpts.sources is not None
-    method = UnetMasks(trainer.estimator)  # type: ignore[arg-type]
+    method = UnetMasks(trainer.network)  # type: ignore[arg-type]
     estimated = method(excerpts.mixture[0], excerpts.f0[0])
     mixture = magnitudes_of(excerpts.mixture[0])
     stems = magnitudes_of(excerpts.sources[0])
@@ -172,8 +168,8 @@ def test_it_learns_to_follow_the_f0() -> None:
 
 
 def test_a_run_taken_up_again_is_the_run_that_was_left() -> None:
-    def run(network: Unet) -> UnetTrainer:
-        return UnetTrainer(network, seed=4)
+    def run(network: Unet) -> Trainer[Excerpts]:
+        return Trainer(UnetTask(network), seed=4)
 
     whole = run(tiny())
     for _ in range(4):
@@ -185,8 +181,8 @@ def test_a_run_taken_up_again_is_the_run_that_was_left() -> None:
     second.restore(first.tensors(), first.state())
     for _ in range(2):
         second.step(duet(2), 1e-3, 1.0)
-    for name, tensor in whole.estimator.state_dict().items():
-        assert torch.allclose(tensor, second.estimator.state_dict()[name], atol=1e-5), name
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.allclose(tensor, second.network.state_dict()[name], atol=1e-5), name
 
 
 # --- separation and the model file

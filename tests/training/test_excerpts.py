@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
-from vocsep.training.excerpts import ExcerptPool, Track, excerpt_frames, usable_starts
+from vocsep.training.excerpt_pool import ExcerptPool
+from vocsep.training.excerpts import Track, excerpt_frames, usable_starts
 
 
 def track(seconds: float, voices: int = 2, seed: int = 0) -> Track:
@@ -61,17 +62,17 @@ def test_the_peak_of_each_excerpt_is_one() -> None:
 
 def test_held_out_excerpts_share_no_sample_with_those_learned() -> None:
     pool = ExcerptPool([track(30.0), track(17.0)], seconds=1.0, held_out=0.2)
-    judged = torch.zeros(2, 4000, dtype=torch.bool)
-    for n, start in pool.judged:
-        judged[n, start : start + pool.frames] = True
+    kept = torch.zeros(2, 4000, dtype=torch.bool)
+    for n, start in pool.places:
+        kept[n, start : start + pool.frames] = True
     assert pool.apart
-    assert judged.sum() == pytest.approx(0.2 * 47 * SAMPLE_RATE / HOP, rel=0.1)
+    assert kept.sum() == pytest.approx(0.2 * 47 * SAMPLE_RATE / HOP, rel=0.1)
     for n, mask in enumerate(usable_starts(t, pool.frames) for t in pool.tracks):
         learned = pool._by_offer[2, (), ()][pool._by_offer[2, (), ()][:, 0] == n, 1]
         touched = torch.zeros(4000, dtype=torch.bool)
         for start in learned:
             touched[start : start + pool.frames] = True
-        assert not (touched & judged[n]).any()
+        assert not (touched & kept[n]).any()
         # and little else is lost: only gaps between two of them that are shorter than an excerpt
         assert touched.sum() > 0.6 * len(mask)
 
@@ -83,7 +84,7 @@ def test_held_out_excerpts_are_always_the_same() -> None:
 
 
 def test_the_number_held_out_is_bounded() -> None:
-    assert len(ExcerptPool([track(60.0)], seconds=1.0, held_out=0.5, most_held_out=7).judged) == 7
+    assert len(ExcerptPool([track(60.0)], seconds=1.0, held_out=0.5, most_held_out=7).places) == 7
 
 
 def test_the_seed_decides_what_is_drawn() -> None:
@@ -130,7 +131,7 @@ def test_the_last_start_still_has_all_samples_and_frames(samples: int) -> None:
     assert last + frame_count(frames * HOP) <= frame_count(samples)
 
 
-def test_a_short_recording_is_judged_on_what_it_learns_and_says_so() -> None:
+def test_a_short_recording_is_validated_on_what_it_learns_and_says_so() -> None:
     pool = ExcerptPool([track(1.5)], seconds=1.0)
     assert not pool.apart
     assert len(pool) > 0
@@ -197,10 +198,10 @@ def test_all_excerpts_of_a_batch_offer_the_same() -> None:
     assert list(ExcerptPool(tracks[3:], 1.0).batches(3, torch.Generator(), voices=2)) == []
 
 
-def test_each_kind_of_recording_is_judged_and_learned() -> None:
+def test_each_kind_of_recording_is_validated_and_learned() -> None:
     tracks = [track(100.0), song(8.0, (True, False)), song(8.0, (True,))]
     pool = ExcerptPool(tracks, 1.0, held_out=0.1, most_held_out=8)
-    assert [sum(place[0] == n for place in pool.judged) for n in range(3)] == [7, 1, 1]
+    assert [sum(place[0] == n for place in pool.places) for n in range(3)] == [7, 1, 1]
     assert pool.apart
     kinds = {
         (e.f0.shape[1], e.given is None) for e in itertools.islice(pool.batches(2, torch.Generator()), 80)

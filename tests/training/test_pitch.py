@@ -5,45 +5,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tones import tones
 
 from vocsep.model import load_model
 from vocsep.pitch.harmonic_stack import BINS, HOP_COARSE, bin_frequencies, bins_of
 from vocsep.pitch.salience import SalienceNetwork, SalienceSettings, restore_network
 from vocsep.singers.repertoire import Repertoire
-from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
-from vocsep.training.pitch import (
-    SECONDS,
-    SIGMA,
-    Mixer,
-    TrainingProgress,
-    salience_loss,
-    salience_target,
-    save_network,
-    train_network,
-    train_pitch,
-)
+from vocsep.spectra import SAMPLE_RATE, frame_count
+from vocsep.training.examples import Examples
+from vocsep.training.loop import train_steps
+from vocsep.training.pitch import SIGMA, salience_examples, salience_loss, salience_target, save_network
+from vocsep.training.pitch_examples import SECONDS, Mixer
+from vocsep.training.schedule import Progress, Schedule
+from vocsep.training.task import NetworkTask
+from vocsep.training.trainer import Trainer
 
 TINY = SalienceSettings(channels=6, tall=2, blocks=1)
-
-
-def tones(songs: int = 2, seconds: float = 5.0) -> Repertoire:
-    """Voices with eight partials that glide, each with a rest in the middle."""
-    rng = np.random.default_rng(0)
-    samples = round(seconds * SAMPLE_RATE) // HOP * HOP
-    frames = frame_count(samples)
-    lowest = 440 * 2 ** ((np.array([67, 62, 55, 45]) - 69) / 12) * 2 ** (rng.uniform(-0.2, 0.2, (songs, 1)))
-    f0 = lowest[..., None] * 2 ** (np.linspace(0, 0.3, frames) * rng.uniform(-1, 1, (songs, 4, 1)))
-    curve = np.apply_along_axis(
-        lambda row: np.interp(np.arange(samples) / HOP, np.arange(frames), row), 2, f0
-    )
-    phase = 2 * np.pi * np.cumsum(curve, axis=2) / SAMPLE_RATE
-    sound = sum(np.sin(k * phase) / k for k in range(1, 9))
-    middle = slice(frames // 2, frames // 2 + 20)
-    f0[..., middle] = 0
-    sound[..., middle.start * HOP : middle.stop * HOP] = 0
-    audio = np.round(12_000 * np.asarray(sound)).astype(np.int16)
-    level = np.sqrt(np.mean(audio.astype(np.float32) ** 2, axis=-1))
-    return Repertoire(audio, f0.astype(np.float32), level)
 
 
 @pytest.fixture(scope="module")
@@ -146,37 +123,29 @@ def test_loss_falls_and_progress_tells_it(repertoire: Repertoire) -> None:
             return salience_loss(network(network.stack(held_out[0])), held_out[1]).item()
 
     before = loss()
-    told: list[TrainingProgress] = []
-    steps = train_network(
-        network,
-        Mixer(repertoire, 1),
-        seconds=0,
-        batch=2,
-        learning_rate=3e-2,
-        steps=25,
-        progress=told.append,
-    )
-    assert steps == len(told) == 25
+    told: list[Progress] = []
+    mixer = Mixer(repertoire, 1)
+    trainer = Trainer(NetworkTask(network, salience_loss))
+
+    def drawn(step: int) -> Examples:
+        return salience_examples(mixer.at(step), 2, network.stack)
+
+    schedule = Schedule(steps=25, learning_rate=3e-2, warm_up=0, validate_every=100)
+    train_steps(trainer, drawn, [drawn(99)], schedule, progress=told.append)
+    trainer.use_best()
     assert loss() < 0.8 * before
-    assert [report.step for report in told] == list(range(1, 26))
-    assert told[-1].share == 1.0 and all(np.isfinite(report.loss) for report in told)
+    assert sorted({report.step for report in told}) == list(range(26))
+    assert told[-1].share_done == 1.0 and all(np.isfinite(report.loss) for report in told[1:])
     assert not network.training
 
 
-def test_the_same_seed_learns_the_same(repertoire: Repertoire) -> None:
-    weights = []
-    for _ in range(2):
-        torch.manual_seed(4)
-        network = SalienceNetwork(TINY)
-        train_network(network, Mixer(repertoire, 4), seconds=0, batch=1, steps=3)
-        weights.append(network.state_dict())
-    for name, tensor in weights[0].items():
-        assert torch.equal(tensor, weights[1][name]), name
-
-
-def test_time_ends_a_training(repertoire: Repertoire) -> None:
-    network = SalienceNetwork(TINY)
-    assert train_network(network, Mixer(repertoire, 0), seconds=1e-6, batch=1) == 1
+def test_examples_of_a_step_depend_on_seed_and_step_alone(repertoire: Repertoire) -> None:
+    mixer = Mixer(repertoire, 4)
+    first = mixer.at(7).batch(1)[0]
+    mixer.at(3).batch(2)
+    assert torch.equal(mixer.at(7).batch(1)[0], first)
+    assert not torch.equal(mixer.at(8).batch(1)[0], first)
+    assert not torch.equal(Mixer(repertoire, 5).at(7).batch(1)[0], first)
 
 
 def test_a_saved_network_is_the_same_when_loaded(tmp_path: Path) -> None:
@@ -188,17 +157,3 @@ def test_a_saved_network_is_the_same_when_loaded(tmp_path: Path) -> None:
     again = restore_network(stored)
     sound = torch.randn(4_000, generator=torch.Generator().manual_seed(0))
     assert torch.equal(again.salience(sound), network.salience(sound))
-
-
-def test_train_pitch_sings_trains_and_ships(tmp_path: Path) -> None:
-    target = tmp_path / "new" / "pitch.safetensors"
-    told: list[TrainingProgress] = []
-    written = train_pitch(
-        target, minutes=0.005, seed=2, singers=1, workers=1, settings=TINY, progress=told.append
-    )
-    assert written == target
-    stored = load_model(target, "pitch")
-    assert restore_network(stored).settings == TINY
-    assert stored.card["seed"] == 2 and stored.card["steps"] == len(told)
-    assert "unfinished_at_step" not in stored.card
-    assert sorted(path.name for path in target.parent.iterdir()) == ["pitch.safetensors"]

@@ -1,20 +1,18 @@
-"""Training examples of the post-filter, what it is judged by, and a few steps of learning."""
-
-from pathlib import Path
+"""Training examples of the post-filter, what it is scored by, and a few steps of learning."""
 
 import numpy as np
 import pytest
 import torch
 
-import vocsep.training.postfilter as postfilter_training
-from vocsep.filtering.postfilter import PostfilterNetwork, PostfilterSettings, corrected, load_postfilter
+from vocsep.filtering.postfilter import PostfilterNetwork, PostfilterSettings, corrected
 from vocsep.filtering.postfilter_features import BINS, CHANNELS
 from vocsep.methods.source_filter import levelled_comb, untrained_comb
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.singers.repertoire import Repertoire
 from vocsep.spectra import HOP, MASK_FFT, stft
-from vocsep.training.pitch_learning import TrainingProgress, learn
-from vocsep.training.postfilter import CAP, SECOND, PostfilterSampler, error_level, train_postfilter
+from vocsep.training.examples import Examples
+from vocsep.training.loop import train_steps
+from vocsep.training.postfilter import CAP, SECOND, error_level, postfilter_loss
 from vocsep.training.postfilter_examples import (
     PostfilterExample,
     Sung,
@@ -23,6 +21,10 @@ from vocsep.training.postfilter_examples import (
     make_examples,
     mix,
 )
+from vocsep.training.postfilter_sampler import PostfilterSampler
+from vocsep.training.schedule import Schedule
+from vocsep.training.task import NetworkTask
+from vocsep.training.trainer import Trainer
 
 
 def harmonic(f0: float, samples: int) -> np.ndarray:
@@ -76,7 +78,7 @@ class TestErrorLevel:
         assert error_level(0 * masks, mixture, stems) == pytest.approx(0, abs=0.2)
 
 
-class TestLessons:
+class TestExamples:
     def test_mixtures_are_their_stems_and_a_little_noise(self, repertoire: Repertoire) -> None:
         rng = np.random.default_rng(0)
         for _ in range(5):
@@ -92,7 +94,7 @@ class TestLessons:
         sung = in_order_of(tracks, Sung(stems.sum(axis=0), stems, f0))
         assert np.array_equal(sung.f0, f0[[2, 0, 3, 1]]) and np.array_equal(sung.stems, stems[[2, 0, 3, 1]])
 
-    def test_a_lesson_is_what_separation_makes_of_a_mixture(self, repertoire: Repertoire) -> None:
+    def test_an_example_is_what_separation_makes_of_a_mixture(self, repertoire: Repertoire) -> None:
         class Pitch:
             def estimate(self, signal: np.ndarray, voices: int) -> F0Tracks:
                 found = np.array([440.0, 330.0, 220.0, 130.8, 440.0, 330.0])[:voices]
@@ -156,43 +158,14 @@ def test_it_learns_to_mend_levels() -> None:
         PostfilterSampler([misjudged()], 1),
         PostfilterNetwork(PostfilterSettings(4, ((1, 1),))),
     )
-    told: list[TrainingProgress] = []
-    learn(
-        network,
-        sampler.excerpt,
-        lambda answer, masks, mixture, stems: error_level(corrected(masks, answer), mixture, stems),
-        seconds=1.0,
-        steps=60,
-        learning_rate=0.1,
-        gather=2,
-        progress=told.append,
-    )
-    assert len(told) == 60
+    trainer = Trainer(NetworkTask(network, postfilter_loss))
+
+    def drawn(step: int) -> Examples:
+        return Examples(tuple(sampler.at(step, number).excerpt() for number in range(2)))
+
+    train_steps(trainer, drawn, [drawn(99)], Schedule(steps=60, learning_rate=0.1, validate_every=30))
+    trainer.use_best()
     view, masks, mixture, stems = PostfilterSampler([misjudged()], 2).excerpt()
     with torch.no_grad():
         after = error_level(corrected(masks, network(view)), mixture, stems)
     assert after < error_level(masks, mixture, stems) - 1.0
-
-
-def test_train_postfilter_sings_listens_learns_and_ships(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postfilter_training, "SECONDS", 3.0)
-    target = tmp_path / "new" / "postfilter.safetensors"
-    told: list[tuple[str, TrainingProgress]] = []
-    tiny = PostfilterSettings(channels=4, dilations=((1, 1),))
-    written = train_postfilter(
-        target,
-        minutes=0.005,
-        seed=2,
-        singers=1,
-        examples=1,
-        workers=1,
-        settings=tiny,
-        chorales=False,
-        progress=lambda stage, at: told.append((stage, at)),
-    )
-    assert written == target and load_postfilter(target).settings == tiny
-    stages = [stage for stage, _ in told]
-    assert stages[0] == "listening" and "learning" in stages
-    assert [path.name for path in target.parent.iterdir()] == ["postfilter.safetensors"]

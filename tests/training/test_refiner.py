@@ -1,20 +1,15 @@
 """Training examples of the F0 refinement, its loss, and a few steps of learning."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-from vocsep.model import load_model
 from vocsep.pitch.harmonic_stack import BINS, bins_of
-from vocsep.pitch.refiner import RefinerSettings, restore_refiner
 from vocsep.pitch.refiner_features import CHANNELS, OFFSETS, REACH
 from vocsep.singers.repertoire import Repertoire
 from vocsep.spectra import HOP
 from vocsep.training.pitch import Mixer
-from vocsep.training.pitch_learning import TrainingProgress
-from vocsep.training.refiner import refiner_loss, train_refiner
+from vocsep.training.refiner import refiner_loss
 from vocsep.training.refiner_examples import (
     RefinerExample,
     RefinerSampler,
@@ -120,7 +115,7 @@ def repertoire() -> Repertoire:
     return Repertoire(audio, f0.astype(np.float32), level)
 
 
-def test_lessons_lay_the_tracks_of_the_first_look_beside_the_truth(repertoire: Repertoire) -> None:
+def test_examples_lay_the_first_tracks_beside_the_truth(repertoire: Repertoire) -> None:
     class Ears:
         def salience(self, signal: torch.Tensor) -> torch.Tensor:  # hears a voice a little above 220 Hz
             bins = torch.arange(BINS)[:, None] - bins_of(torch.tensor(223.0))
@@ -138,27 +133,3 @@ def test_lessons_lay_the_tracks_of_the_first_look_beside_the_truth(repertoire: R
         assert np.nanmedian(one.tracks[known]) == pytest.approx(heard, abs=0.05)
         if any(np.nanmedian(np.abs(truth - 57)) < 0.1 for truth in one.truth):
             assert np.nanmedian(np.abs(one.truth[known] - 57).min(axis=0)) < 0.1
-
-
-def test_train_refiner_sings_listens_learns_and_ships(tmp_path: Path) -> None:
-    target = tmp_path / "new" / "refiner.safetensors"
-    told: list[tuple[str, TrainingProgress]] = []
-    tiny = RefinerSettings(channels=4, blocks=1)
-    written = train_refiner(
-        target,
-        minutes=0.005,
-        seed=2,
-        singers=1,
-        examples=2,
-        workers=1,
-        settings=tiny,
-        chorales=False,
-        progress=lambda stage, at: told.append((stage, at)),
-    )
-    assert written == target
-    stored = load_model(target, "refiner")
-    assert restore_refiner(stored).settings == tiny
-    stages = [stage for stage, _ in told]
-    assert stages[:2] == ["listening"] * 2 and stored.card["steps"] == stages.count("learning") >= 1
-    assert stored.card["examples"] == 2 and stored.card["chorales"] == 0
-    assert [path.name for path in target.parent.iterdir()] == ["refiner.safetensors"]

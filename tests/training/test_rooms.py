@@ -1,7 +1,5 @@
 """Rooms that are learned along: tails add, gradients reach their room, decays are found, dry stays dry."""
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,11 +13,13 @@ from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.reverberation import Reverberation, RoomFit
 from vocsep.source.voice import SourceParameters, synthesise
 from vocsep.spectra import SAMPLE_RATE, frame_count
+from vocsep.training.estimator import EstimatorTask
 from vocsep.training.excerpts import Excerpts
-from vocsep.training.loop import Trainer, train_steps
+from vocsep.training.loop import train_steps
 from vocsep.training.objectives import Target, training_losses
 from vocsep.training.rooms import Rooms
 from vocsep.training.schedule import Progress, Schedule
+from vocsep.training.trainer import Trainer
 
 SAMPLES = SAMPLE_RATE  # of the short excerpts
 
@@ -129,49 +129,46 @@ class Loudness(nn.Module):
 
 def test_a_folder_with_a_hall_and_a_dry_recording_is_heard_as_such() -> None:
     excerpts, parameters = sung([response(1.2, 1.0), None], seconds=2)
-    trainer = Trainer(Loudness(parameters), objective="power")
-    trainer.learn_rooms(2)
-    schedule = Schedule(steps=60, learning_rate=0.03, judge_every=60, decay=False)
-    train_steps(trainer, itertools.repeat(excerpts), [excerpts], schedule)
-    assert trainer.rooms is not None
-    hall, dry = (room.found() for room in trainer.rooms.of if isinstance(room, RoomFit))
+    task = EstimatorTask(Loudness(parameters), objective="power", recordings=2)
+    trainer = Trainer(task)
+    schedule = Schedule(steps=60, learning_rate=0.03, validate_every=60, decay=False)
+    train_steps(trainer, lambda step: excerpts, [excerpts], schedule)
+    assert task.rooms is not None
+    hall, dry = (room.found() for room in task.rooms.of if isinstance(room, RoomFit))
     assert hall is not None and dry is None
     assert hall.times[1] == pytest.approx(1.2, rel=0.4)
     assert hall.level == pytest.approx(1.0, rel=0.5)
 
 
-def batches() -> Iterator[Excerpts]:
+def drawn(step: int) -> Excerpts:
     excerpts, _ = sung([response(1.0, 1.0), None])
-    for number in itertools.count():
-        one = slice(number % 2, number % 2 + 1)
-        recordings = excerpts.recordings
-        assert recordings is not None
-        yield Excerpts(excerpts.mixture[one], excerpts.f0[one], recordings=recordings[one])
+    one = slice(step % 2, step % 2 + 1)
+    recordings = excerpts.recordings
+    assert recordings is not None
+    return Excerpts(excerpts.mixture[one], excerpts.f0[one], recordings=recordings[one])
 
 
-def learner() -> Trainer:
+def learner(recordings: int = 2) -> Trainer[Excerpts]:
     _, parameters = sung([None])
-    trainer = Trainer(Loudness(parameters), objective="power", seed=5)
-    trainer.learn_rooms(2)
-    return trainer
+    return Trainer(EstimatorTask(Loudness(parameters), objective="power", recordings=recordings), seed=5)
 
 
 def test_a_run_that_is_taken_up_again_has_the_same_rooms_bit_for_bit() -> None:
-    schedule = Schedule(steps=8, learning_rate=0.1, judge_every=4)
-    held_out = [next(batches())]
+    schedule = Schedule(steps=8, learning_rate=0.1, validate_every=4)
+    held_out = [drawn(0)]
     whole = learner()
-    train_steps(whole, batches(), held_out, schedule)
+    train_steps(whole, drawn, held_out, schedule)
 
     def stop_at_5(at: Progress) -> None:
         if at.step == 5:
             raise KeyboardInterrupt
 
-    left, supply = learner(), batches()
+    left = learner()
     with pytest.raises(KeyboardInterrupt):
-        train_steps(left, supply, held_out, schedule, progress=stop_at_5)
+        train_steps(left, drawn, held_out, schedule, progress=stop_at_5)
     taken_up = learner()
     taken_up.restore(left.tensors(), left.state())
-    train_steps(taken_up, supply, held_out, schedule)
+    train_steps(taken_up, drawn, held_out, schedule)
     assert any(name.startswith("rooms/") for name in whole.tensors())
     assert set(taken_up.tensors()) == set(whole.tensors())
     for name, tensor in whole.tensors().items():
@@ -181,14 +178,13 @@ def test_a_run_that_is_taken_up_again_has_the_same_rooms_bit_for_bit() -> None:
 
 def test_a_checkpoint_without_rooms_begins_with_new_ones_and_one_of_other_rooms_is_refused() -> None:
     trainer, fresh = learner(), Rooms(2)
-    train_steps(trainer, batches(), [next(batches())], Schedule(steps=2, judge_every=9))
+    train_steps(trainer, drawn, [drawn(0)], Schedule(steps=2, validate_every=9))
     tensors, state = trainer.tensors(), trainer.state()
     without = learner()
     without.restore({n: t for n, t in tensors.items() if "rooms" not in n}, state)
-    assert without.rooms is not None
+    assert isinstance(without.task, EstimatorTask) and without.task.rooms is not None
     for name, tensor in fresh.state_dict().items():
-        assert torch.equal(without.rooms.state_dict()[name], tensor)
-    other = Trainer(Loudness(sung([None])[1]), objective="power")
-    other.learn_rooms(3)
+        assert torch.equal(without.task.rooms.state_dict()[name], tensor)
+    other = learner(3)
     with pytest.raises(ModelError, match="checkpoint"):
         other.restore(tensors, state)

@@ -1,4 +1,4 @@
-"""What ``vocsep fit`` says while it learns and when it is done."""
+"""What ``vocsep fit`` and ``vocsep train`` say while they learn, and what a fit says when it is done."""
 
 import math
 import shlex
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from vocsep.commands.screen import ProgressCallback, Screen
     from vocsep.fit.result import FitProgress, FitResult
     from vocsep.fit.song_reader import Taken
+    from vocsep.training.schedule import Progress
 
 STAGES = {"recordings": "finding pitches", "training": "learning"}
 ENDED = {
@@ -25,15 +26,19 @@ def tell(progress: "ProgressCallback", at: "FitProgress") -> None:
     if at.training is None:
         progress(stage, at.share_done, at.text)
         return
-    now = at.training
-    figures = []
-    if math.isfinite(now.loss):
-        figures.append(f"loss {now.loss:.3f}")
-    if math.isfinite(now.best):
-        figures.append(f"best {now.best:.3f}")
-    if now.seconds_left is not None:
-        figures.append(f"{_time(now.seconds_left)} left")
-    progress(stage, at.share_done, ", ".join(figures))
+    progress(stage, at.share_done, figures(at.training))
+
+
+def figures(at: "Progress") -> str:
+    """Losses of a training and the time that is left."""
+    known = []
+    if math.isfinite(at.loss):
+        known.append(f"loss {at.loss:.3f}")
+    if math.isfinite(at.best):
+        known.append(f"best {at.best:.3f}")
+    if at.seconds_left is not None:
+        known.append(f"{_time(at.seconds_left)} left")
+    return ", ".join(known)
 
 
 def _time(seconds: float) -> str:

@@ -136,9 +136,9 @@ Adapt = Annotated[
     ),
 ]
 Model = Annotated[Path | None, model_file("--model", "Model", "fit")]
-PitchModel = Annotated[Path | None, model_file("--pitch-model", "Pitch network", "train-pitch")]
-RefinerModel = Annotated[Path | None, model_file("--refiner-model", "F0 refinement", "train-refiner")]
-PostfilterModel = Annotated[Path | None, model_file("--postfilter-model", "Post-filter", "train-postfilter")]
+PitchModel = Annotated[Path | None, model_file("--pitch-model", "Pitch network", "train pitch")]
+RefinerModel = Annotated[Path | None, model_file("--refiner-model", "F0 refinement", "train refiner")]
+PostfilterModel = Annotated[Path | None, model_file("--postfilter-model", "Post-filter", "train postfilter")]
 DeviceOption = Annotated[
     Device,
     typer.Option("--device", rich_help_panel=RUN, help="Where to compute; auto takes a GPU if there is one."),
@@ -157,6 +157,10 @@ Json = Annotated[
         "--json", rich_help_panel=RUN, help="Print one JSON document to standard output and nothing else."
     ),
 ]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", rich_help_panel=RUN, help="Go on where Ctrl-C stopped the same training."),
+]
 TrainedModel = Annotated[
     Path,
     typer.Option("--output", "-o", metavar="FILE", help="The model file to write.", show_default=False),
@@ -168,6 +172,10 @@ Minutes = Annotated[
 Singers = Annotated[
     int,
     whole_number("--singers", 1, 1_000_000, "Synthetic quartets to sing and learn from."),
+]
+Examples = Annotated[
+    int,
+    whole_number("--examples", 1, 1_000_000, "Mixtures of them to listen to, before learning."),
 ]
 Workers = Annotated[
     int,

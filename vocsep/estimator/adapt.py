@@ -25,7 +25,6 @@ from vocsep.source.reverberation import RoomFit
 from vocsep.source.voice import SourceParameters, band_matrix, power_envelopes
 from vocsep.spectra import MASK_FFT, hann
 
-DEFAULT_STEPS = AdaptSettings.steps
 BETAS = (0.9, 0.9)  # of Adam
 LN10 = 2.302585093
 

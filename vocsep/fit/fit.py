@@ -1,12 +1,10 @@
 """`vocsep fit`: learn a model from a folder of mixtures, with stems or without.
 
 The F0 of each recording is found once (`vocsep.fit.recordings`), excerpts are drawn and some held out
-(`vocsep.training.excerpts`), and the estimator learns to explain them (`vocsep.training.loop`). What was
-reached survives an interruption: ``<output>.checkpoint`` stands beside the output until the run has ended by
-itself.
+(`vocsep.training.excerpt_pool`), and the estimator learns to explain them (`vocsep.training.loop`). What was
+reached survives an interruption (`vocsep.training.run`).
 """
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +12,11 @@ from vocsep.errors import Interrupted, ModelError, SettingsError
 from vocsep.fit.learners import learner_of
 from vocsep.fit.recordings import CACHE_FOLDER, PitchStage, Recordings, digest, gather
 from vocsep.fit.result import FitProgress, FitResult
-from vocsep.fit.run import FitRun, checkpoint_of
+from vocsep.fit.run import FitRun
 from vocsep.fit.settings import FitSettings
-from vocsep.model import StoredModel, load_model, pick_device, shipped_model
+from vocsep.model import pick_device, shipped_model
 from vocsep.pitch.estimate import PitchEstimator
+from vocsep.training.run import checkpoint_of, find_checkpoint
 
 __all__ = ["FitProgress", "FitResult", "FitSettings", "checkpoint_of", "fit"]
 
@@ -48,9 +47,9 @@ def fit(
         Interrupted: stopped by the user; the message says how to go on.
     """
     settings = settings or FitSettings()
-    stored = _stored(output, resume, overwrite)
+    stored = find_checkpoint(output, "fit", resume, overwrite)
     if stored is not None:
-        settings = settings.over(FitSettings.from_dict(stored.settings["fit"], str(stored.path)))
+        settings = settings.over(FitSettings.from_checkpoint(stored.settings["fit"], str(stored.path)))
     learner = learner_of(settings, stored)
     tell = progress or (lambda at: None)
     try:
@@ -61,30 +60,8 @@ def fit(
     run = FitRun(output, settings, learner, recordings)
     if stored is not None:
         run.restore(stored)
-    try:
-        ended = run.train(tell)
-    except KeyboardInterrupt as stop:
-        command = shlex.join(["vocsep", "fit", str(folder), "-o", str(output), "--resume"])
-        raise Interrupted(f"{run.leave()}; go on with: {command}") from stop
-    result = run.finish(ended)
-    checkpoint_of(output).unlink(missing_ok=True)
-    return result
-
-
-def _stored(output: Path, resume: bool, overwrite: bool) -> StoredModel | None:
-    """The checkpoint to go on with; refuses to write over what is there."""
-    checkpoint = checkpoint_of(output)
-    if output.is_dir():
-        raise ModelError(f"{output}: is a folder, the output must be a file")
-    if resume:
-        if not checkpoint.is_file():
-            raise ModelError(f"{checkpoint}: there is no such checkpoint to resume; start without --resume")
-        return load_model(checkpoint, "checkpoint")
-    for there in () if overwrite else (checkpoint, output):
-        if there.exists():
-            hint = "go on with --resume, or" if there == checkpoint else "choose another output, or"
-            raise ModelError(f"{there}: is there already; {hint} replace it with --overwrite")
-    return None
+    again = ["vocsep", "fit", str(folder), "-o", str(output), "--resume"]
+    return run.complete(again, tell)
 
 
 def _recordings(
@@ -94,7 +71,7 @@ def _recordings(
     if not model.is_file():
         raise ModelError(f"{model}: there is no such pitch model")
 
-    looks = f"{digest(shipped_model('refiner'))} {settings.refine}" if settings.refine else "0"
+    refined = f"{digest(shipped_model('refiner'))} {settings.refine}" if settings.refine else "0"
 
     def make_pitch() -> PitchStage:
         device = str(pick_device(settings.device))
@@ -104,7 +81,7 @@ def _recordings(
         folder,
         output.parent / CACHE_FOLDER,
         make_pitch,
-        f"{digest(model)} {settings.assign} {looks}",
+        f"{digest(model)} {settings.assign} {refined}",
         voices=settings.voices,
         seconds=settings.seconds,
         supervision=settings.supervision,  # type: ignore[arg-type]  # checked by the settings

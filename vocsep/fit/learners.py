@@ -1,4 +1,4 @@
-"""What a fit teaches, the estimator or the U-Net: how each begins, learns and is kept."""
+"""What a fit trains, the estimator or the U-Net: how each begins, learns and is kept."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +14,10 @@ from vocsep.fit.settings import FitSettings
 from vocsep.methods.unet import Unet, UnetSettings
 from vocsep.methods.unet_masks import save_unet
 from vocsep.model import StoredModel, load_model, pick_device, shipped_model
-from vocsep.training.loop import Trainer
-from vocsep.training.unet import UnetTrainer
+from vocsep.training.estimator import EstimatorTask
+from vocsep.training.excerpts import Excerpts
+from vocsep.training.task import Task
+from vocsep.training.unet import UnetTask
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,26 @@ class Learner:
     Attributes:
         network: trained in place.
         started_from: where its first weights come from, for people.
-        trainer: of the network.
+        settings: of the fit.
+        device: where it learns.
     """
 
     network: Estimator | Unet
     started_from: str
-    trainer: Trainer
+    settings: FitSettings
+    device: torch.device
+
+    def task(self, recordings: int) -> Task[Excerpts]:
+        """How it learns from so many recordings."""
+        if isinstance(self.network, Unet):
+            return UnetTask(self.network)
+        settings = self.settings
+        return EstimatorTask(
+            self.network,
+            objective=settings.objective,  # type: ignore[arg-type]  # checked by the settings
+            supervision=settings.supervision,  # type: ignore[arg-type]
+            recordings=recordings if settings.room and settings.objective == "power" else None,
+        )
 
     def save(self, path: Path, card: Mapping[str, Any]) -> None:
         """Write the network as a model of its kind."""
@@ -52,24 +68,14 @@ def learner_of(settings: FitSettings, stored: StoredModel | None) -> Learner:
         ModelError: the shipped model is damaged.
     """
     device = pick_device(settings.device)
-    if settings.method == "unet":
-        unet, started_from = _unet(settings, stored)
-        return Learner(unet, started_from, UnetTrainer(unet, seed=settings.seed, device=device))
-    estimator, started_from = _estimator(settings, stored)
-    trainer = Trainer(
-        estimator,
-        objective=settings.objective,  # type: ignore[arg-type]  # checked by the settings
-        supervision=settings.supervision,  # type: ignore[arg-type]
-        seed=settings.seed,
-        device=device,
-    )
-    return Learner(estimator, started_from, trainer)
+    network, started_from = (_unet if settings.method == "unet" else _estimator)(settings, stored)
+    return Learner(network, started_from, settings, device)
 
 
 def _unet(settings: FitSettings, stored: StoredModel | None) -> tuple[Unet, str]:
     if stored is not None:
         return Unet(UnetSettings.from_dict(stored.settings["estimator"])), stored.card["started_from"]
-    preset = UnetSettings.preset(settings.preset or "small")
+    preset = UnetSettings.preset(settings.network)
     wanted = UnetSettings.from_dict(preset.to_dict() | (settings.estimator or {}))
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
@@ -80,7 +86,7 @@ def _estimator(settings: FitSettings, stored: StoredModel | None) -> tuple[Estim
     if stored is not None:
         known = EstimatorSettings.from_dict(stored.settings["estimator"])
         return Estimator(known), stored.card["started_from"]
-    preset = EstimatorSettings.preset(settings.preset or "comb")
+    preset = EstimatorSettings.preset(settings.network)
     wanted = EstimatorSettings.from_dict(preset.to_dict() | (settings.estimator or {}))
     if not settings.from_scratch:
         shipped = _shipped()

@@ -13,8 +13,6 @@ from pathlib import Path
 from vocsep.evaluation.pitch_scores import match_voices
 from vocsep.pitch.tracks import F0Tracks
 
-QUARTET = ("soprano", "alto", "tenor", "bass")  # from the highest: the names that are known by themselves
-
 
 def words(text: str) -> list[str]:
     """The words of a name, digits apart from letters.
@@ -28,6 +26,7 @@ def words(text: str) -> list[str]:
 def part_of(stem: str, names: Sequence[str]) -> str | None:
     """Which of the ``names`` a stem's file name holds; None where it holds none or several.
 
+    >>> from vocsep.fit.settings import QUARTET
     >>> part_of("1_soprano.flac", QUARTET), part_of("alto and tenor.wav", QUARTET)
     ('soprano', None)
     """
@@ -60,6 +59,7 @@ def rows_by_name(stems: Sequence[str], voices: int, names: Sequence[str]) -> lis
     Returns:
         One row for each stem, all different; None where the names do not tell.
 
+    >>> from vocsep.fit.settings import QUARTET
     >>> rows_by_name(["alto.wav", "bass.wav"], 4, QUARTET), rows_by_name(["a.wav"], 4, QUARTET)
     ([1, 3], None)
     """
@@ -94,6 +94,7 @@ def names_of_rows(
 ) -> tuple[str | None, ...] | None:
     """Name of each voice: all of them where there are as many, else what the stems are called.
 
+    >>> from vocsep.fit.settings import QUARTET
     >>> names_of_rows(["my soprano.wav"], [0], 1, QUARTET)
     ('soprano',)
     >>> names_of_rows(["my soprano.wav"], [0], 3, QUARTET), names_of_rows(["x.wav"], [0], 3, QUARTET)

@@ -79,37 +79,46 @@ def gather(
         SettingsError: stems are needed and there are none.
     """
     songs, unclear = find_songs(folder)
-    frames = excerpt_frames(seconds)
     reader = SongReader(
-        AnalysisCache(cache, pitch, pitch_key), voices, frames, names, stems=supervision != "none"
+        AnalysisCache(cache, pitch, pitch_key),
+        voices,
+        excerpt_frames(seconds),
+        names,
+        stems=supervision != "none",
     )
+    found, passed_over = _read_all(reader, songs, supervision, progress or (lambda name, share: None))
+    passed_over += unclear
+    if not found:
+        raise _nothing(folder, len(songs), passed_over[0], supervision)
+    tracks, taken = zip(*found, strict=True)
+    return Recordings(tracks, tuple(passed_over), taken)
+
+
+def _read_all(
+    reader: SongReader, songs: Sequence[Song], supervision: Supervision, tell: Tell
+) -> tuple[list[tuple[Track, Taken]], list[str]]:
+    """The songs that can be used, and one line for each recording or stem that cannot."""
     passed_over: list[str] = []
     found: list[tuple[Track, Taken]] = []
     for index, song in enumerate(songs):
 
-        def tell(share: float, name: str = song.name, before: int = index) -> None:
-            if progress is not None:
-                progress(name, (before + share) / len(songs))
+        def told(share: float, name: str = song.name, before: int = index) -> None:
+            tell(name, (before + share) / len(songs))
 
-        tell(0.0)
+        told(0.0)
         try:
-            found.append(_read(reader, song, supervision, tell))
+            found.append(_read(reader, song, supervision, told))
         except (AudioError, VoicesNotFound) as error:
             reason = str(error)
             passed_over.append(reason if str(song.path) in reason else f"{song.path}: {reason}")
         passed_over += reader.passed_over
         reader.passed_over.clear()
-    if progress is not None:
-        progress("", 1.0)
-    passed_over += unclear
-    if not found:
-        raise _nothing_found(folder, len(songs), supervision, passed_over[0])
-    tracks, taken = zip(*found, strict=True)
-    return Recordings(tracks, tuple(passed_over), taken)
+    tell("", 1.0)
+    return found, passed_over
 
 
-def _nothing_found(folder: Path, songs: int, supervision: Supervision, first: str) -> VocsepError:
-    """The error of a folder of which nothing can be used, with the first reason."""
+def _nothing(folder: Path, songs: int, first: str, supervision: Supervision) -> VocsepError:
+    """What to say of a folder in which nothing can be used; ``first`` is why its first recording cannot."""
     if supervision == "full":
         return SettingsError(f"supervised: {folder} has no stems that can be used; the first: {first}")
     if not songs:

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -9,8 +10,8 @@ from typing import Any, Literal
 from vocsep.fit.recordings import Recordings
 from vocsep.fit.settings import FitSettings
 from vocsep.fit.song_reader import Taken
-from vocsep.training.excerpts import ExcerptPool
-from vocsep.training.loop import Progress
+from vocsep.training.excerpt_pool import ExcerptPool
+from vocsep.training.schedule import Progress
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class FitProgress:
         stage: ``recordings`` while audio is read and F0 found, then ``training``.
         share_done: of the stage, 0 to 1; while training 0 where there is no bound on steps or time.
         text: the recording in hand, or empty.
-        training: where training stands: step, loss, judged, best, seconds_left and so on.
+        training: where training stands: step, loss, validated, best, seconds_left and so on.
     """
 
     stage: Literal["recordings", "training"]
@@ -87,7 +88,7 @@ def result_of(
     warnings = []
     if not pool.apart:
         warnings.append(
-            "the recordings are too short to hold any part out: the model was judged on what it learned"
+            "the recordings are too short to hold any part out: the model was validated on what it learned"
         )
     if at.best_step == 0:
         warnings.append(f"no step improved on the {started_from}: the model is what it started from")
@@ -104,16 +105,17 @@ def result_of(
         recordings=len(recordings.tracks),
         recorded_seconds=recordings.seconds,
         voices=dict(sorted(Counter(track.f0.shape[0] for track in recordings.tracks).items())),
-        start_losses=_by_kind(mixture=at.start_mixture, sources=at.start_sources),
-        best_losses=_by_kind(mixture=at.best_mixture, sources=at.best_sources),
+        start_losses=_by_kind(at.start_parts),
+        best_losses=_by_kind(at.best_parts),
         taken=recordings.taken,
         passed_over=recordings.passed_over,
         warnings=warnings,
     )
 
 
-def _by_kind(**losses: float) -> dict[str, float]:
-    return {kind: loss for kind, loss in losses.items() if math.isfinite(loss)}
+def _by_kind(losses: Mapping[str, float]) -> dict[str, float]:
+    """Mixture first, then sources."""
+    return {kind: loss for kind, loss in sorted(losses.items()) if math.isfinite(loss)}
 
 
 _CALLED = {"source-filter": "estimator of source-model parameters", "unet": "U-Net with F0 control"}

@@ -1,59 +1,22 @@
-"""Every setting of `vocsep fit`, its default and its bounds, in one place; read from YAML."""
+"""Every setting of `vocsep fit` and its default, in one place; read from YAML.
 
-import math
+The command line reads defaults from here, so nothing heavy is imported before it is needed.
+"""
+
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vocsep.errors import SettingsError
-from vocsep.estimator.settings import checked_names
-from vocsep.fit.parts import QUARTET
-from vocsep.pitch import DEFAULT_REFINE
-from vocsep.pitch.estimate import MOST_VOICES
+from vocsep.fit.limits import LIMITS, checked
+from vocsep.pitch.settings import PitchSettings
 from vocsep.training.schedule import Schedule
+from vocsep.training.settings import over
 
-
-@dataclass(frozen=True)
-class _Limits:
-    kind: type
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    may_be_none: bool = False
-
-
-_LIMITS = {
-    "voices": _Limits(int, 1, MOST_VOICES, may_be_none=True),
-    "method": _Limits(str, choices=("source-filter", "unet")),
-    "preset": _Limits(str, may_be_none=True),
-    "estimator": _Limits(dict, may_be_none=True),
-    "from_scratch": _Limits(bool),
-    "objective": _Limits(str, choices=("power", "sound")),
-    "room": _Limits(bool),
-    "supervision": _Limits(str, choices=("partly", "full", "none")),
-    "names": _Limits(list, may_be_none=True),
-    "per_voice_decoders": _Limits(list, may_be_none=True),
-    "steps": _Limits(int, 1, 100_000_000, may_be_none=True),
-    "minutes": _Limits(float, 0.001, 1_000_000, may_be_none=True),
-    "batch": _Limits(int, 1, 1024),
-    "seconds": _Limits(float, 0.5, 60),
-    "learning_rate": _Limits(float, 1e-8, 1),
-    "warm_up": _Limits(int, 0, 1_000_000),
-    "decay": _Limits(bool),
-    "clip": _Limits(float, 1e-6, 1e6),
-    "judge_every": _Limits(int, 1, 1_000_000),
-    "patience": _Limits(int, 1, 1_000_000),
-    "held_out": _Limits(float, 0.0, 0.5),
-    "most_held_out": _Limits(int, 1, 4096),
-    "pitch_model": _Limits(str, may_be_none=True),
-    "refine": _Limits(int, 0, 10),
-    "assign": _Limits(str, choices=("viterbi", "heuristic")),
-    "seed": _Limits(int, 0, 2**32 - 1),
-    "device": _Limits(str, choices=("auto", "cpu", "cuda", "mps")),
-}
+QUARTET = ("soprano", "alto", "tenor", "bass")  # from the highest: the names that are known by themselves
+NETWORKS = {"source-filter": "comb", "unet": "small"}  # preset of each method where none is named
+RENAMED = {"judge_every": "validate_every"}  # what earlier versions called settings
 
 
 @dataclass(frozen=True)
@@ -63,7 +26,7 @@ class FitSettings:
     Attributes:
         voices: how many sing in every recording; None = decided for each recording.
         method: what learns, ``source-filter`` or ``unet``; the U-Net learns from stems alone.
-        preset: sizes and kind of the network; None = comb (of the U-Net: small).
+        preset: sizes and kind of the network; None = that of the method in `NETWORKS`.
         estimator: single settings of the network that differ from the preset.
         from_scratch: start from random weights even where a shipped model has the same settings.
         objective: ``power`` (expected powers against magnitudes, what masks are made of) or ``sound``, the
@@ -81,13 +44,13 @@ class FitSettings:
         warm_up: steps over which the learning rate rises to its start.
         decay: let the learning rate fall to zero towards the bound on steps or time.
         clip: largest norm of a step's gradient.
-        judge_every: steps between two looks at the held-out excerpts.
-        patience: looks without improvement after which the fit stops early.
+        validate_every: steps between two validations on the held-out excerpts.
+        patience: validations without improvement after which the fit stops early.
         held_out: share of the recordings that is never learned from.
         most_held_out: held-out excerpts at most.
         pitch_model: file of the pitch network; None = the shipped one.
         assign: how pitches become voices.
-        refine: how often each voice's pitch is looked at again, knowing the other voices.
+        refine: how often each voice's F0 is refined, knowing the other voices.
         seed: decides excerpts, noise and random weights.
         device: where to compute.
 
@@ -117,19 +80,19 @@ class FitSettings:
     warm_up: int = 20
     decay: bool = True
     clip: float = 1.0
-    judge_every: int = 50
+    validate_every: int = 50
     patience: int = 20
     held_out: float = 0.1
     most_held_out: int = 48
     pitch_model: str | None = None
-    assign: str = "viterbi"
-    refine: int = DEFAULT_REFINE
+    assign: str = PitchSettings.assign
+    refine: int = PitchSettings.refine
     seed: int = 0
     device: str = "auto"
 
     def __post_init__(self) -> None:
         for entry in fields(self):
-            value = _checked(entry.name, getattr(self, entry.name), _LIMITS[entry.name])
+            value = checked(entry.name, getattr(self, entry.name), LIMITS[entry.name])
             object.__setattr__(self, entry.name, value)
         if self.method == "unet":
             if self.supervision == "none" or self.per_voice_decoders:
@@ -154,6 +117,11 @@ class FitSettings:
                 raise SettingsError(f"per_voice_decoders: {name!r} is not one of {', '.join(names)}")
         return {"names": names, "decoders": tuple(known[n.casefold()] for n in self.per_voice_decoders)}
 
+    @property
+    def network(self) -> str:
+        """Name of the preset that decides the network."""
+        return self.preset or NETWORKS[self.method]
+
     def schedule(self) -> Schedule:
         """Bounds and rates of the training."""
         return Schedule(
@@ -163,13 +131,18 @@ class FitSettings:
             warm_up=self.warm_up,
             decay=self.decay,
             clip=self.clip,
-            judge_every=self.judge_every,
+            validate_every=self.validate_every,
             patience=self.patience,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """All settings by name, as `from_dict` reads them."""
         return asdict(self)
+
+    @classmethod
+    def from_checkpoint(cls, values: Mapping[str, Any], source: str) -> "FitSettings":
+        """Settings as a checkpoint has them, also one of an earlier version that called some otherwise."""
+        return cls.from_dict({RENAMED.get(name, name): value for name, value in values.items()}, source)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], source: str = "settings") -> "FitSettings":
@@ -180,6 +153,8 @@ class FitSettings:
         """
         known = [entry.name for entry in fields(cls)]
         for name in values:
+            if name in RENAMED:
+                raise SettingsError(f"{source}: the setting {name!r} is called {RENAMED[name]!r} now")
             if name not in known:
                 raise SettingsError(f"{source}: unknown setting {name!r} (there are {', '.join(known)})")
         try:
@@ -194,6 +169,8 @@ class FitSettings:
         Raises:
             SettingsError: no such file, not YAML, an unknown name, or a value out of bounds.
         """
+        import yaml
+
         path = Path(path)
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -210,38 +187,4 @@ class FitSettings:
 
     def over(self, stored: "FitSettings") -> "FitSettings":
         """``stored``, with every setting that differs from its default here: what a resumed fit goes by."""
-        default = FitSettings()
-        own = {e.name: getattr(self, e.name) for e in fields(self)}
-        return replace(stored, **{n: v for n, v in own.items() if v != getattr(default, n)})
-
-
-_CALLED = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", dict: "a table"}
-
-
-def _checked(name: str, value: Any, limits: _Limits) -> Any:
-    """The value in its own type, or an error that names value and bound."""
-    kind: Any = limits.kind
-    if value is None and limits.may_be_none:
-        return None
-    if kind is list:
-        return checked_names(name, value)
-    if kind is float:
-        value = _as_float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise SettingsError(f"{name}: {value!r} is not {_CALLED[kind]}")
-    if limits.low is not None and limits.high is not None and not limits.low <= value <= limits.high:
-        raise SettingsError(f"{name}: {value:g} is not within {limits.low:g} .. {limits.high:g}")
-    if limits.choices and value not in limits.choices:
-        raise SettingsError(f"{name}: {value!r} is not known ({', '.join(limits.choices)})")
-    return value
-
-
-def _as_float(value: Any) -> Any:
-    # YAML 1.1 reads 1e-4 (without a point) as text.
-    if isinstance(value, bool):
-        return value
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return value
-    return number if math.isfinite(number) else value
+        return over(stored, self, FitSettings())

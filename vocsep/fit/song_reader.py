@@ -13,7 +13,8 @@ import numpy as np
 
 from vocsep.errors import AudioError, VoicesNotFound
 from vocsep.fit.analysis_cache import AnalysisCache, Audio
-from vocsep.fit.parts import QUARTET, names_of_rows, rows_by_name, rows_by_pitch
+from vocsep.fit.parts import names_of_rows, rows_by_name, rows_by_pitch
+from vocsep.fit.settings import QUARTET
 from vocsep.fit.songs import Kind, Song
 from vocsep.fit.stem_levels import gains_in_mixture, length_that_fits
 from vocsep.pitch.settings import MOST_VOICES

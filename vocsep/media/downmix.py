@@ -9,7 +9,6 @@ as |1 + j| = |1 - j|. In a real signal the j is a Hilbert transform.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import firwin, oaconvolve
 
 WINDOW = 4096  # samples whose spectra are compared
 EVERY = 4  # of the windows are enough, one in so many
@@ -70,6 +69,8 @@ def turned(channels: Channels) -> NDArray[np.float32]:
 
     Channel c of C has a phase of 180 c / C degrees, so two channels are a quarter turn apart.
     """
+    from scipy.signal import oaconvolve  # loads for a third of a second, and few recordings need it
+
     angles = np.pi * np.arange(channels.shape[1]) / channels.shape[1]
     straight = channels @ np.cos(angles).astype(np.float32)
     sideways = channels @ np.sin(angles).astype(np.float32)
@@ -80,5 +81,7 @@ def turned(channels: Channels) -> NDArray[np.float32]:
 def hilbert_fir(taps: int) -> NDArray[np.float32]:
     """A Hilbert transformer of an odd number of taps, centred: a half-band filter moved by a quarter of
     the rate (A. V. Oppenheim and R. W. Schafer, "Discrete-Time Signal Processing", section 12.4)."""
+    from scipy.signal import firwin
+
     moved = 2 * firwin(taps, 0.5) * np.sin(0.5 * np.pi * (np.arange(taps) - taps // 2))
     return np.asarray(moved, np.float32)

@@ -228,7 +228,7 @@ def _collected(blocks: Iterator[NDArray[np.float32]], samples: int, sample_rate:
     stream: soxr.ResampleStream | None = None
     read = written = 0
     for block in blocks:
-        columns = block.reshape(len(block), -1)
+        columns = block[:, None] if block.ndim == 1 else block
         if stream is None:
             result = np.zeros((len(result), columns.shape[1]), dtype=np.float32)
             stream = soxr.ResampleStream(

@@ -1,5 +1,1 @@
 """Multi-F0 estimation and its assignment to voices."""
-
-from vocsep.pitch.settings import PitchSettings
-
-DEFAULT_REFINE = PitchSettings.refine

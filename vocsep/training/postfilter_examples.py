@@ -5,7 +5,7 @@ listened to and explained once, as a recording would be; now and then with the t
 then without adaptation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from vocsep.errors import VoicesNotFound
-from vocsep.estimator.adapt import DEFAULT_STEPS
+from vocsep.estimator.adapt_settings import AdaptSettings
 from vocsep.filtering.postfilter_features import BINS
 from vocsep.methods.source_filter import SourceFilterSettings, Start, estimate_sources
 from vocsep.pitch.alternatives import alternatives_of
@@ -102,7 +102,7 @@ def explained(sung: Sung, f0: F0Tracks, start: Start, steps: int) -> PostfilterE
         torch.from_numpy(sung.mixture), given.as_input(), start, settings, alternative=alternative
     )
     if result.powers is None:
-        raise ValueError("an estimated without powers")
+        raise ValueError("an estimate without powers")
     decibels = (10 * torch.log10(result.powers[:, :BINS] + 1e-10)).clamp(*DECIBELS)
     return PostfilterExample(
         sung.mixture,
@@ -118,7 +118,7 @@ def make_examples(
     pitch: PitchEstimator,
     start: Start,
     count: int,
-    seed: int,
+    seed: int | Sequence[int],
     progress: Callable[[float], None] | None = None,
 ) -> list[PostfilterExample]:
     """``count`` mixtures, listened to and explained; about a fifth of a second of a core for each of music.
@@ -143,7 +143,7 @@ def make_examples(
             except VoicesNotFound:
                 continue
             sung = in_order_of(tracks, sung)
-        examples.append(explained(sung, tracks, start, DEFAULT_STEPS if adapted else 0))
+        examples.append(explained(sung, tracks, start, AdaptSettings.steps if adapted else 0))
         if progress is not None:
             progress(len(examples) / count)
     return examples

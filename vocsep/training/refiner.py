@@ -1,25 +1,27 @@
 """Training of the refiner on synthetic singing: what the first estimate heard, and what was sung."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from vocsep.model import load_model, save_model, shipped_model
+from vocsep.model import load_model, shipped_model
 from vocsep.pitch.refiner import RefinerNetwork, RefinerSettings, restore_refiner
 from vocsep.pitch.refiner_features import REACH
 from vocsep.pitch.salience import restore_network
-from vocsep.singers.chorales import chorales_to_sing
-from vocsep.singers.repertoire import sing_repertoire
+from vocsep.singers.repertoire import Repertoire
 from vocsep.spectra import HOP
-from vocsep.training.pitch import SIGMA, Mixer
-from vocsep.training.pitch_learning import TrainingProgress, learn
+from vocsep.training.examples import Examples, samplers
+from vocsep.training.pitch import SIGMA
+from vocsep.training.pitch_examples import Mixer
 from vocsep.training.refiner_examples import RefinerSampler, make_examples
+from vocsep.training.schedule import Schedule
+from vocsep.training.settings import TrainingSettings
+from vocsep.training.task import NetworkTask
+from vocsep.training.train import Prepared, Recipe, Tell, prepared, saving, sing
 
 SECONDS = 8.0  # of each quartet that is sung
 BATCH = 4  # examples, of one to six voices each
+VALIDATED = 8  # batches
+SCHEDULE = Schedule(learning_rate=2e-3, warm_up=100, validate_every=250, patience=None)
 
 
 def refiner_loss(logits: Tensor, place: Tensor, sung: Tensor) -> Tensor:
@@ -42,78 +44,30 @@ def refiner_loss(logits: Tensor, place: Tensor, sung: Tensor) -> Tensor:
     return (entropy * counts).sum() / counts.sum().clamp_min(1.0)
 
 
-def train_refiner(
-    output: Path,
-    *,
-    minutes: float = 40.0,
-    seed: int = 1,
-    singers: int = 1600,
-    examples: int = 2000,
-    workers: int = 2,
-    settings: RefinerSettings | None = None,
-    pitch_model: Path | None = None,
-    start: Path | None = None,
-    chorales: bool | None = None,
-    progress: Callable[[str, TrainingProgress], None] | None = None,
-) -> Path:
-    """Sing ``singers`` quartets, listen to ``examples`` mixtures of them, train a refiner and save it.
-
-    Args:
-        output: the model file.
-        minutes: of training; singing and listening come on top.
-        seed: of scores, singers, mixing and random weights.
-        singers: quartets to sing. examples: mixtures. workers: processes that sing.
-        settings: sizes of a new network.
-        pitch_model: the first estimate; the shipped one by default.
-        start: a model whose training is continued, instead of a new network.
-        chorales: whether half of the scores are Bach's; by default where music21 is installed.
-        progress: told the stage, ``listening`` or ``learning``, and where it stands.
+def prepare_refiner(network: RefinerNetwork, settings: TrainingSettings, tell: Tell) -> Prepared[Examples]:
+    """Sing quartets and listen to mixtures of them, of which some are kept for validation.
 
     Raises:
-        DependencyError: chorales are asked for and music21 is not installed.
-        ModelError: ``start`` or ``pitch_model`` is no model of its kind.
+        ModelError: the pitch model is none.
     """
-    torch.manual_seed(seed)
-    told = progress or (lambda stage, at: None)
-    first = load_model(pitch_model or shipped_model("pitch"), "pitch")
-    ears = restore_network(first)
-    network = RefinerNetwork(settings)
-    if start is not None:
-        stored = load_model(start, "refiner")
-        network = restore_refiner(stored)
-    bach = chorales_to_sing(chorales)
-    repertoire = sing_repertoire(singers, SECONDS, seed, workers, chorales=bach)
-    taken = make_examples(
-        ears,
-        Mixer(repertoire, seed, HOP),
-        examples,
-        lambda share: told("listening", TrainingProgress(share, 0, float("nan"))),
-    )
-    sampler = RefinerSampler(taken, seed)
-    steps = learn(
-        network,
-        lambda: sampler.batch(BATCH),
-        refiner_loss,
-        seconds=60 * minutes,
-        learning_rate=2e-3,
-        progress=lambda at: told("learning", at),
-        checkpoint=lambda current, step: save_refiner(current, output, {"unfinished_at_step": step}),
-    )
-    card = {
-        "seed": seed,
-        "quartets": singers,
-        "examples": examples,
-        "minutes": minutes,
-        "steps": steps,
-        "data": "synthetic singing only",
-        "chorales": len(bach),
-        "continued": start is not None,
-    }
-    save_refiner(network, output, card)
-    return output
+    ears = restore_network(load_model(settings.pitch_model or shipped_model("pitch"), "pitch"))
+    songs, chorales = sing(settings, SECONDS, tell)
+
+    def listen(part: Repertoire, seed: tuple[int, int], count: int) -> RefinerSampler:
+        mixer = Mixer(part, seed, HOP)
+        heard = make_examples(ears, mixer, count, lambda share: tell("listening", share))
+        return RefinerSampler(heard, seed)
+
+    drawers = samplers(songs, settings.examples, settings.seed, listen)
+    task = NetworkTask(network, refiner_loss)
+    return prepared(task, drawers, lambda s: Examples((s.batch(BATCH),)), VALIDATED, chorales=chorales)
 
 
-def save_refiner(network: RefinerNetwork, path: Path, card: dict[str, Any]) -> None:
-    """Write weights, settings and card as one model file."""
-    tensors = dict(network.state_dict())
-    save_model(path, tensors, kind="refiner", settings=network.settings.to_dict(), card=card)
+REFINER = Recipe(
+    "refiner",
+    lambda sizes: RefinerNetwork(RefinerSettings(**sizes)),
+    restore_refiner,
+    prepare_refiner,
+    SCHEDULE,
+    saving("refiner"),
+)

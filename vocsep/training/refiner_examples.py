@@ -4,7 +4,7 @@ What the F0 refinement must mend is what the first one really does wrong, so the
 assignment are run on each mixture once, and their tracks are laid beside the true ones.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +19,12 @@ from vocsep.pitch.refinement import continued
 from vocsep.pitch.refiner_features import BothStacks, bins_of_tracks, refiner_features
 from vocsep.pitch.salience import SalienceNetwork
 from vocsep.pitch.viterbi import assign_viterbi
-from vocsep.training.pitch import Mixer
+from vocsep.training.examples import Sampler
+from vocsep.training.pitch_examples import Mixer
 
-MOST_SINGERS = 6  # of a example: the assignment of more takes too long
+MOST_SINGERS = 6  # of an example: the assignment of more takes too long
 SAME = 1.0  # semitones, a track this near to the truth follows it
-DISTURBED = 0.3  # of the tracks: disturbed anew in every batch, so that no two looks are the same
+DISTURBED = 0.3  # of the tracks: disturbed anew in every batch, so that no two are the same
 SHIFTED = 0.1  # of the tracks: out of tune as a whole
 
 Array = NDArray[np.float64]
@@ -104,12 +105,12 @@ def disturbed(tracks: Array, truth: Array, rng: np.random.Generator) -> Array:
     return np.asarray(changed)
 
 
-class RefinerSampler:
+class RefinerSampler(Sampler):
     """Draws batches of views from examples: each voice of each example drawn is one example."""
 
-    def __init__(self, examples: list[RefinerExample], seed: int) -> None:
+    def __init__(self, examples: list[RefinerExample], seed: int | Sequence[int]) -> None:
+        super().__init__(seed)
         self.examples, self.stacks = examples, BothStacks()
-        self.rng = np.random.default_rng(seed)
 
     def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
         """Views ``(examples, CHANNELS, OFFSETS, frames)`` of ``size`` examples; true place in bins from the

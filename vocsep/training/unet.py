@@ -5,7 +5,7 @@ of 4 s, batches of 16, Adam at 1e-3, the mean absolute difference between masked
 magnitudes. Which voice of an excerpt is wanted is drawn anew in each step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -14,44 +14,38 @@ from vocsep.errors import SettingsError
 from vocsep.methods.unet import Unet, magnitudes_of
 from vocsep.precision import fast_convolutions
 from vocsep.training.excerpts import Excerpts
-from vocsep.training.loop import Trainer
-from vocsep.training.objectives import Target
+from vocsep.training.task import Task
 
 
-class UnetTrainer(Trainer):
-    """The `vocsep.training.loop.Trainer` of a U-Net.
+class UnetTask(Task[Excerpts]):
+    """A U-Net that masks the wanted voice.
 
     Args:
         network: trained in place.
-        seed: decides which voice is wanted.
-        device: where to compute.
     """
 
-    def __init__(self, network: Unet, *, seed: int = 0, device: torch.device | None = None) -> None:
-        super().__init__(network, supervision="full", seed=seed, device=device)
+    def __init__(self, network: Unet) -> None:
+        self.network = network
 
-    def _losses(
-        self,
-        excerpts: Excerpts,
-        noise_seed: int,
-        targets: Sequence[Target],
-        names: Sequence[str | None] | None,
-    ) -> dict[Target, Tensor]:
-        """The loss of the wanted voices, whatever the ``targets``; ``noise_seed`` draws which are wanted.
+    def loss(self, batch: Excerpts, seed: int) -> Tensor:
+        """The loss of the wanted voices; ``seed`` draws which are wanted.
 
         Raises:
             SettingsError: an excerpt has no stem.
         """
-        wanted = wanted_voices(excerpts, noise_seed)
-        excerpts = excerpts.to(self.device)
-        assert excerpts.sources is not None  # else nothing could be wanted
-        rows = torch.arange(len(wanted), device=self.device)
+        wanted = wanted_voices(batch, seed)
+        assert batch.sources is not None  # else nothing could be wanted
+        rows = torch.arange(len(wanted), device=batch.mixture.device)
         with torch.no_grad():
-            mixture = magnitudes_of(excerpts.mixture)
-            stem = magnitudes_of(excerpts.sources[rows, wanted])
-        with fast_convolutions(self.device):
-            mask: Tensor = self.estimator(mixture, excerpts.f0[rows, wanted])
-        return {"sources": (mask * mixture - stem).abs().mean()}
+            mixture = magnitudes_of(batch.mixture)
+            stem = magnitudes_of(batch.sources[rows, wanted])
+        with fast_convolutions(batch.mixture.device):
+            mask: Tensor = self.network(mixture, batch.f0[rows, wanted])
+        return (mask * mixture - stem).abs().mean()
+
+    def validation_losses(self, batch: Excerpts, seed: int) -> Mapping[str, Tensor]:
+        """The same, called ``sources`` as it is where the estimator learns."""
+        return {"sources": self.loss(batch, seed)}
 
 
 def wanted_voices(excerpts: Excerpts, seed: int) -> Tensor:

@@ -1,0 +1,162 @@
+"""A network in training: its optimiser, where it stands, and the best weights so far.
+
+All that a run needs in order to go on later is given by `Trainer.tensors` and `Trainer.state`. Nothing here
+depends on which network it is (`vocsep.training.task`), on files, or on any state outside of the trainer.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Generic
+
+import torch
+from torch import Tensor, nn
+
+from vocsep.errors import ModelError, SettingsError
+from vocsep.training.examples import SomeBatch
+from vocsep.training.optimiser_state import below, moments, restore_moments
+from vocsep.training.schedule import Progress
+from vocsep.training.task import Task
+
+VALIDATION_SEED = 20220109  # of held-out examples: always the same, so that losses can be compared
+DIVERGED = 20  # steps in a row whose gradients are not finite before we give up
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """What draws from the global generators of torch (dropout) depends on the seed alone, and leaves them as
+    they were."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+class Trainer(Generic[SomeBatch]):
+    """A network, its optimiser, and the best weights so far.
+
+    Args:
+        task: the network and its loss.
+        seed: decides what is random in the loss of each step.
+        device: where to compute.
+    """
+
+    def __init__(self, task: Task[SomeBatch], *, seed: int = 0, device: torch.device | None = None) -> None:
+        self.task, self.seed = task, seed
+        self.device = device or torch.device("cpu")
+        self.network = task.network.to(self.device)
+        self.optimiser = torch.optim.Adam(self.network.parameters())
+        if companion := task.companion():
+            _, module, settings = companion
+            group = {"params": list(module.to(self.device).parameters()), **settings}
+            self.optimiser.add_param_group(group)
+        self.at = Progress()
+        self.best_weights = self._weights()
+        self._not_finite = 0
+        kept = set(self.best_weights)  # tables that are not stored never change
+        self._buffers = [buffer for name, buffer in self.network.named_buffers() if name in kept]
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: tensor.detach().cpu().clone() for name, tensor in self.network.state_dict().items()}
+
+    def _named(self) -> list[tuple[str, nn.Parameter]]:
+        """Everything that is learned."""
+        named = list(self.network.named_parameters())
+        if companion := self.task.companion():
+            named += companion[1].named_parameters(companion[0])
+        return named
+
+    def step(self, batch: SomeBatch, learning_rate: float, clip: float) -> None:
+        """One step of Adam. A batch whose gradients are not finite is passed over.
+
+        Raises:
+            SettingsError: `DIVERGED` batches in a row were.
+        """
+        self.network.train()
+        self.optimiser.param_groups[0]["lr"] = learning_rate  # a companion keeps its own
+        self.optimiser.zero_grad(set_to_none=True)
+        seed = self.seed + self.at.step + 1
+        before = [buffer.clone() for buffer in self._buffers]  # means of batches, which networks gather
+        with seeded(seed, self.device):
+            loss = self.task.loss(batch.to(self.device), seed)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), clip)
+        value = float(loss.detach())
+        if not (math.isfinite(value) and bool(torch.isfinite(norm))):
+            self._not_finite += 1
+            if self._not_finite >= DIVERGED:
+                raise SettingsError(
+                    f"learning_rate {learning_rate:g}: training diverged at step {self.at.step}"
+                )
+            for buffer, value_before in zip(self._buffers, before, strict=True):
+                buffer.copy_(value_before)
+            self.at = replace(self.at, step=self.at.step + 1)
+            return
+        self._not_finite = 0
+        self.optimiser.step()
+        smoothed = value if math.isnan(self.at.loss) else 0.95 * self.at.loss + 0.05 * value
+        self.at = replace(self.at, step=self.at.step + 1, loss=smoothed)
+
+    def validate(self, held_out: Sequence[SomeBatch]) -> float:
+        """Loss of the held-out examples; remembers the weights if they are the best so far.
+
+        Of each kind of loss the mean over the examples that have it; the task says which decides.
+        """
+        self.network.eval()
+        totals: dict[str, float] = {}
+        counts: dict[str, int] = {}
+        with torch.no_grad():
+            for batch in held_out:
+                losses = self.task.validation_losses(batch.to(self.device), VALIDATION_SEED)
+                for name, loss in losses.items():
+                    totals[name] = totals.get(name, 0.0) + float(loss) * len(batch)
+                    counts[name] = counts.get(name, 0) + len(batch)
+        means = {name: total / counts[name] for name, total in totals.items()}
+        self.at = self.at.after_validation(self.task.deciding(means), means)
+        if self.at.stale == 0:
+            self.best_weights = self._weights()
+        return self.at.validated
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is needed to go on later, as named tensors: weights, companion, moments of Adam."""
+        stored = {f"weights/{name}": tensor for name, tensor in self._weights().items()}
+        stored |= {f"best/{name}": tensor for name, tensor in self.best_weights.items()}
+        if companion := self.task.companion():
+            prefix, module, _ = companion
+            stored |= {f"{prefix}/{name}": tensor.cpu() for name, tensor in module.state_dict().items()}
+        return stored | moments(self.optimiser, self._named())
+
+    def state(self) -> dict[str, Any]:
+        """The numbers that go with `tensors`."""
+        return self.at.to_dict() | ({"not_finite": self._not_finite} if self._not_finite else {})
+
+    def restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Go on from what `tensors` and `state` gave.
+
+        Raises:
+            ModelError: they do not fit this network.
+        """
+        numbers = dict(state)
+        try:
+            self.network.load_state_dict(below("weights", tensors))
+            self.best_weights = below("best", tensors)
+            if companion := self.task.companion():
+                prefix, module, _ = companion
+                if stored := below(prefix, tensors):
+                    module.load_state_dict(stored)
+            restore_moments(self.optimiser, self._named(), tensors)
+            self._not_finite = numbers.pop("not_finite", 0)
+            self.at = Progress.from_dict(numbers)
+        except (RuntimeError, TypeError) as error:
+            raise ModelError(
+                "the checkpoint does not fit this vocsep; start again without --resume"
+            ) from error
+
+    def forget_best(self) -> None:
+        """Validate anew, because the held-out examples have changed."""
+        self.at = self.at.forgotten()
+
+    def use_best(self) -> None:
+        """Put the best weights into the network."""
+        self.network.load_state_dict(self.best_weights)
+        self.network.eval()
