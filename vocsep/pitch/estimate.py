@@ -18,7 +18,7 @@ from vocsep.pitch.gaps import mend
 from vocsep.pitch.harmonic_stack import BINS
 from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.octaves import lower_octaves
-from vocsep.pitch.refinement import F0Refinement, best_places
+from vocsep.pitch.refinement import F0Refinement, best_places, kept_beyond
 from vocsep.pitch.salience import SalienceNetwork, restore_network
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.pitch.viterbi import assign_viterbi
@@ -152,7 +152,7 @@ class PitchEstimator:
         candidates, pitch = self._assigned(audio, candidates, voices)
         if self.second is not None:
             for look in range(self.refine):
-                pitch = best_places(*self.second.probability(audio, salience, pitch))
+                pitch = kept_beyond(pitch, best_places(*self.second.probability(audio, salience, pitch)))
                 told((2 + look) / (1 + self.refine))
         pitch = cross_voices(pitch)
         tracks, alternative = (

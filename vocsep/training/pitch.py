@@ -178,7 +178,7 @@ def train_pitch(
     torch.manual_seed(seed)
     bach = chorales_to_sing(chorales)
     repertoire = sing_repertoire(singers, 2 * SECONDS, seed, workers, chorales=bach)
-    network = SalienceNetwork(settings)
+    network = SalienceNetwork(settings or SalienceSettings(bins=BINS))
     if start is not None:
         stored = load_model(start, "pitch")
         network = restore_network(stored)
