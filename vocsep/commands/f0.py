@@ -49,6 +49,15 @@ def f0(
             "[bold]vocsep separate --f0[/bold] reads this, after your corrections too.",
         ),
     ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            "--names",
+            metavar="A,B,...",
+            rich_help_panel=OUTPUT,
+            help="Names of the voices from the highest (by its median pitch) down, in table and file.",
+        ),
+    ] = None,
     format_: Annotated[
         Format | None,
         typer.Option(
@@ -87,9 +96,11 @@ def f0(
 
     Example: [bold]vocsep f0 concert.wav -n 4 -o tracks.csv --plot tracks.png[/bold]
     """
-    from vocsep.commands.inputs import about, check_picture, refuse_existing
+    from vocsep.commands.inputs import about, check_picture, read_names, refuse_existing
     from vocsep.commands.screen import Screen
 
+    called = read_names(names, voices)
+    voices = len(called) if called else voices
     if method is Method.crepe and voices not in (None, 1):
         raise typer.BadParameter(f"--method crepe follows a single voice, but -n is {voices}")
     if format_ and not output:
@@ -115,6 +126,7 @@ def f0(
                 tracks = estimator.estimate(audio, voices, lambda share: progress("pitch", share))
             except VoicesNotFound as error:  # knows nothing of files
                 raise VoicesNotFound(about(recording, error)) from error
+    tracks = tracks.named(called) if called else tracks
     _show(screen, recording, tracks, start)
     if output:
         _write(tracks, output, format_ or BY_SUFFIX.get(output.suffix.lower(), Format.csv), start)
@@ -153,7 +165,7 @@ def _show(screen: "Screen", recording: Path, tracks: "F0Tracks", start: float) -
     screen.line(f"{recording}", style="bold")
     screen.show(
         pitch_plot(tracks, min(screen.out.width, 200), start=start, unicode=screen.unicode),
-        voice_table(tracks.voice_statistics()),
+        voice_table(tracks.voice_statistics(), tracks.names),
     )
 
 
@@ -171,6 +183,7 @@ def _as_document(recording: Path, tracks: "F0Tracks", start: float) -> dict[str,
         "start": start,
         "hop_seconds": HOP / SAMPLE_RATE,
         "voices": tracks.voices,
+        **({"names": tracks.names} if tracks.names else {}),
         "statistics": [vars(one) for one in tracks.voice_statistics()],
         "frequencies": tracks.frequencies.round(3),
     }

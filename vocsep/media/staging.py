@@ -24,3 +24,14 @@ def written_beside(target: Path) -> Iterator[Path]:
         # The folder may not exist, or its name may be a file's: then there is nothing to remove.
         with suppress(OSError):
             staged.unlink(missing_ok=True)
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file may be called so on any system, without leaving its folder or hiding in it.
+
+    >>> is_file_name("alto 2"), is_file_name("../alto")
+    (True, False)
+    """
+    return bool(name) and not (
+        name.startswith(".") or any(sign in '/\\:*?"<>|' or not sign.isprintable() for sign in name)
+    )

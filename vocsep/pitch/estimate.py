@@ -20,7 +20,7 @@ from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.octaves import lower_octaves
 from vocsep.pitch.refinement import F0Refinement, best_places, kept_beyond
 from vocsep.pitch.salience import SalienceNetwork, restore_network
-from vocsep.pitch.tracks import F0Tracks
+from vocsep.pitch.tracks import F0Tracks, order_of_height
 from vocsep.pitch.viterbi import assign_viterbi
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
@@ -125,7 +125,7 @@ class PitchEstimator:
         voices: int | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> EstimatedTracks:
-        """One F0 track for each voice, the highest first, and what else was heard near each.
+        """One F0 track for each voice, the highest median first, and what else was heard near each.
 
         Args:
             audio: ``(samples,)`` mono at 16 kHz.
@@ -155,6 +155,7 @@ class PitchEstimator:
                 pitch = kept_beyond(pitch, best_places(*self.second.probability(audio, salience, pitch)))
                 told((2 + look) / (1 + self.refine))
         pitch = cross_voices(pitch)
+        pitch = pitch[order_of_height(pitch)]  # voice 1 has the highest median, whoever is higher at times
         tracks, alternative = (
             440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_alternatives(candidates, pitch))
         )

@@ -16,6 +16,7 @@ from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunk_stems import Audio, ReadBlock, SeparatedChunk, separate_chunks
 from vocsep.separation.filing import BitDepth, StemFiles, plan_files
+from vocsep.separation.naming import matched
 from vocsep.separation.notes import WithConfidence, listening_notes
 from vocsep.separation.results import FileReport, Gathered, Separation
 from vocsep.spectra import SAMPLE_RATE, frame_count
@@ -82,7 +83,8 @@ class Separator:
             audio: ``(samples,)`` or ``(samples, channels)``.
             sample_rate: Hz, 8000 to 192000.
             voices: how many; decided from the recording (or from ``tracks``) when None.
-            tracks: F0 of each voice, instead of estimating them. names: of the voices, the highest first.
+            tracks: F0 of each voice, instead of estimating them.
+            names: of the voices; those of ``tracks`` where these have names, else the highest first.
             progress: told the stage (``pitch`` or ``separation``) and the share of it that is done.
 
         Raises:
@@ -98,6 +100,8 @@ class Separator:
             raise AudioError(f"audio: rate {sample_rate} Hz is not within {RATES[0]} .. {RATES[1]} Hz")
         if not np.isfinite(columns).all():
             raise AudioError("audio: a sample is not a finite number")
+        if self.method.references is None:  # an oracle follows its stems
+            tracks, names = matched(tracks, names)
         self.method.prepare(names)
         begun = monotonic()
         analysis = to_analysis(columns, sample_rate)
@@ -145,7 +149,8 @@ class Separator:
         """Separate a file of any length into one file a voice; memory stays bounded.
 
         Args:
-            path: the recording. folder: where the stems go, ``voice_1.wav`` (the highest) or ``<name>.wav``.
+            path: the recording. folder: where the stems go, ``<name>.wav``; without names ``voice_1.wav``,
+                the voice with the highest median, or the first of ``tracks``, and so on.
             voices, names, progress: as in `separate`. tracks: on the clock of the whole recording.
             start, duration: seconds of the recording to separate. overwrite: replace files that exist.
             format, bit_depth: of the stems; as the recording by default.
@@ -157,6 +162,8 @@ class Separator:
             VoicesNotFound, F0Error, SettingsError: as in `separate`.
         """
         path, folder = Path(path), Path(folder)
+        if self.method.references is None:  # an oracle follows its stems
+            tracks, names = matched(tracks, names)
         self.method.prepare(names, synth)
         begun = monotonic()
         with open_audio(path) as source:
