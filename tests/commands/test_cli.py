@@ -408,6 +408,27 @@ def test_given_pitches_are_read_and_decide_the_number_of_voices(
     assert "t.csv: holds 3 voices" in capsys.readouterr().err
 
 
+def test_given_pitches_are_found_by_the_names_of_their_columns(
+    separator: type[FakeSeparator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    F0Tracks(np.array([[110.0] * 5, [440.0] * 5]), names=("bass", "soprano")).write_csv("t.csv")
+    assert main(["separate", "a.wav", "--f0", "t.csv", "--names", "soprano,bass"]) == 0
+    np.testing.assert_allclose(separator.asked[0]["tracks"].frequencies[:, 0], [440.0, 110.0])
+    assert main(["separate", "a.wav", "--f0", "t.csv", "--names", "soprano,alto"]) == 1
+    said = capsys.readouterr().err
+    assert "t.csv: the names soprano, alto do not fit its voices: bass, soprano" in said
+    assert len(separator.asked) == 1
+
+
+def test_a_column_is_no_reason_to_replace_the_recording(
+    separator: type[FakeSeparator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    F0Tracks(np.array([[110.0] * 5]), names=("a",)).write_csv("t.csv")
+    assert main(["separate", "a.wav", "--f0", "t.csv", "-o", ".", "-y"]) == 1
+    assert "a.wav: a stem could replace it" in capsys.readouterr().err
+    assert separator.asked == []
+
+
 def test_a_folder_of_pitches_serves_several_recordings(
     separator: type[FakeSeparator], tmp_path: Path
 ) -> None:
@@ -463,6 +484,18 @@ def test_f0_writes_the_format_asked_for(
 ) -> None:
     assert main(["f0", "a.wav", "-q", "-o", name, *options.split()]) == 0
     assert Path(name).read_text().startswith(begins)
+
+
+def test_f0_calls_the_voices_by_the_names_that_are_given(
+    estimator: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["f0", "a.wav", "--names", "alto,bass", "-o", "t.csv"]) == 0
+    assert estimator[1]["voices"] == 2
+    assert Path("t.csv").read_text().startswith("time,alto,bass")
+    assert "alto" in capsys.readouterr().out
+    assert main(["f0", "a.wav", "--names", "alto,bass", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["names"] == ["alto", "bass"]
+    assert main(["f0", "a.wav", "--names", "alto,bass", "-n", "3"]) == 2
 
 
 def test_f0_files_are_not_replaced_unasked(

@@ -115,6 +115,18 @@ def test_a_tone_is_found_within_cents_and_without_bias_wherever_it_lies(
         assert abs(octave.mean()) < 5  # cents; measured: -0.5 to 1.5
 
 
+@pytest.mark.parametrize("lowest", [41.2, 1320.0])
+def test_an_octavist_and_the_highest_soprano_are_heard_at_their_octave(
+    estimator: PitchEstimator, lowest: float
+) -> None:
+    """E1 to A1, and E6 to G6: beyond what the networks were taught."""
+    time = np.arange(60 * HOP) / SAMPLE_RATE
+    semitones = np.arange(0, 5 if lowest < 55 else 3, 0.5)
+    curves = [lowest * 2 ** ((at + 0.2 * np.sin(2 * np.pi * 5.5 * time)) / 12) for at in semitones]
+    heard = hear(estimator, curves, 40, 6.0)
+    assert np.mean(np.abs(heard.cents) < 50) > 0.95  # NaN, which is a miss, compares as false
+
+
 @pytest.fixture(scope="module")
 def glides(estimator: PitchEstimator) -> tuple[np.ndarray, Heard]:
     """Tones that move by 6 and 12 semitones a second, up and down; and the slope in each frame."""

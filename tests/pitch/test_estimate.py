@@ -122,6 +122,16 @@ def test_voices_are_rows_from_the_highest(reading: Callable[..., PitchEstimator]
     np.testing.assert_allclose(ratio[1], 2 ** (20 / 36), rtol=1e-3)
 
 
+def test_voice_1_has_the_highest_median_of_the_whole_file(
+    reading: Callable[..., PitchEstimator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is higher at the moment: here the assignment has put the lower voice first."""
+    monkeypatch.setattr(module, "cross_voices", lambda pitch: pitch[::-1])
+    tracks = reading((20,)).estimate(written(melody(2.0, 40, 50)), 2)
+    medians = np.nanmedian(tracks.frequencies, axis=1)
+    assert medians[0] > medians[1]
+
+
 @pytest.mark.parametrize("above", [(), (30,), (20, 45), (15, 35, 60), (12, 24, 36, 48, 60)])
 def test_the_number_of_voices_is_decided_from_the_recording(
     reading: Callable[..., PitchEstimator], above: tuple[int, ...]

@@ -15,7 +15,7 @@ NAN = np.nan
 def table(tmp_path: Path, text: str) -> np.ndarray:
     path = tmp_path / "f0.csv"
     path.write_text(text, encoding="utf-8")
-    return read_f0_file(path).frequencies
+    return read_f0_file(path).columns
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_the_header_names_the_voices(tmp_path: Path) -> None:
     path.write_text("time,soprano,Bass\n0,440.5,110.5\n")
     assert read_f0_file(path).names == ("soprano", "Bass")
     path.write_text("time,frequency,confidence\n0,440.5,0.9\n")
-    assert read_f0_file(path).names is None
+    assert read_f0_file(path).names == ()
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "mirex"])

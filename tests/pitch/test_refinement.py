@@ -8,8 +8,8 @@ import torch
 
 from vocsep.pitch import refinement
 from vocsep.pitch.candidates import pitch_of_bins
-from vocsep.pitch.harmonic_stack import BINS, BINS_PER_OCTAVE, READINGS, bins_of
-from vocsep.pitch.refinement import F0Refinement, PlaceCosts, best_places, continued
+from vocsep.pitch.harmonic_stack import BELOW, BINS, BINS_PER_OCTAVE, READINGS, TAUGHT, bins_of
+from vocsep.pitch.refinement import F0Refinement, PlaceCosts, best_places, continued, kept_beyond
 from vocsep.pitch.refiner import RefinerNetwork, RefinerSettings
 from vocsep.pitch.refiner_features import (
     CHANNELS,
@@ -50,10 +50,10 @@ class TestView:
         assert torch.equal(seen[0, READ, REACH + 3], tracks[0].round() + 3)  # the salience, a semitone up
 
     @pytest.mark.parametrize(
-        ("track", "outside"), [(0.0, slice(0, REACH)), (BINS - 1.0, slice(REACH + 1, None))]
+        ("track", "outside"), [(BELOW, slice(0, REACH)), (TAUGHT - 1, slice(REACH + 1, None))]
     )
-    def test_nothing_is_seen_beyond_the_axis(self, track: float, outside: slice) -> None:
-        seen = view(torch.full((1, FRAMES), track))
+    def test_nothing_is_seen_beyond_the_bins_of_the_lessons(self, track: int, outside: slice) -> None:
+        seen = view(torch.full((1, FRAMES), float(track)))
         assert torch.all(seen[0, : READ + 1, outside] == 0)
         assert torch.all(seen[0, : READ + 1, REACH] > 0)
 
@@ -98,14 +98,22 @@ def certain(path: np.ndarray, sureness: float = 6.0) -> np.ndarray:
     return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
 
-MIDDLE = np.full((1, FRAMES), 72)  # bins above 55 Hz: 220 Hz
+MIDDLE = np.full((1, FRAMES), 72 + BELOW)  # 220 Hz
+
+
+def test_beyond_the_lessons_of_the_refiner_the_first_pitch_stands() -> None:
+    low, high = pitch_of_bins(np.array([BELOW, TAUGHT - 1.0]))
+    first = np.array([[low - 0.5, low + 0.5, np.nan, high - 0.5, high + 0.5, high + 0.5]])
+    refined = np.array([[np.nan, low + 0.6, low + 0.7, np.nan, high + 0.6, np.nan]])
+    expected = [low - 0.5, low + 0.6, low + 0.7, np.nan, high + 0.5, high + 0.5]
+    np.testing.assert_array_equal(kept_beyond(first, refined)[0], expected)
 
 
 class TestBestPlaces:
     def test_a_likely_path_is_followed_exactly(self) -> None:
         path = (REACH + np.round(3 * np.sin(np.arange(FRAMES) / 5))).astype(int)
         pitch = best_places(certain(path, 12.0), MIDDLE)
-        assert np.abs(pitch[0] - pitch_of_bins(72 + path - REACH)).max() < 1e-6
+        assert np.abs(pitch[0] - pitch_of_bins(MIDDLE[0] + path - REACH)).max() < 1e-6
 
     def test_it_is_the_cheapest_of_all_paths(self) -> None:
         rng = np.random.default_rng(3)
@@ -162,7 +170,10 @@ class TestBestPlaces:
         density = np.exp(-0.5 * ((places - REACH - 0.3) / 0.8) ** 2)
         density[-1] = 1e-9
         probability = np.log(density / density.sum())[None, :, None].repeat(FRAMES, axis=2)
-        assert np.abs(best_places(probability, MIDDLE) - pitch_of_bins(np.array(72.3))).max() < 1e-6
+        assert (
+            np.abs(best_places(probability, MIDDLE) - pitch_of_bins(np.array(MIDDLE[0, 0] + 0.3))).max()
+            < 1e-6
+        )
 
 
 def test_tracks_are_drawn_through_rests_in_a_straight_line() -> None:
@@ -194,6 +205,6 @@ class TestSecondLook:
         monkeypatch.setattr(refinement, "CHUNK", 200)
         parts, _ = f0_refinement.probability(audio, salience, pitch)
         assert whole.shape == (2, OFFSETS + 1, frames)
-        assert middle[:, 0].tolist() == [72, 93]
+        assert middle[:, 0].tolist() == [72 + BELOW, 93 + BELOW]
         assert np.abs(np.exp(whole).sum(axis=1) - 1).max() < 1e-5
         assert np.abs(whole - parts).max() < 0.02

@@ -1,5 +1,7 @@
 """The salience network: shapes, time, storage."""
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import torch
 
 from vocsep.errors import ModelError
 from vocsep.model import StoredModel
-from vocsep.pitch.harmonic_stack import BINS, HOP_COARSE
+from vocsep.pitch.harmonic_stack import BELOW, BINS, HOP_COARSE, READINGS, TAUGHT
 from vocsep.pitch.salience import SalienceNetwork, SalienceSettings, restore_network
 from vocsep.spectra import HOP, frame_count
 
@@ -44,9 +46,65 @@ def test_logits_have_a_row_for_each_bin(network: SalienceNetwork) -> None:
     assert network(stack).shape == (2, BINS, frame_count(8_000, HOP_COARSE))
 
 
+def with_bias(network: SalienceNetwork, bias: float) -> SalienceNetwork:
+    """The same network, surer (or less sure) that somebody sings."""
+    other = copy.deepcopy(network)
+    torch.nn.init.constant_(other.leave.bias, bias)  # type: ignore[arg-type]
+    return other
+
+
+def two_stacks(network: SalienceNetwork) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stacks that differ only beyond the bins between `BELOW` and `TAUGHT`."""
+    stack = network.stack(sound(8_000)[None])
+    disturbed = torch.rand(stack.shape, generator=torch.Generator().manual_seed(3))
+    disturbed[:, :, BELOW:TAUGHT] = stack[:, :, BELOW:TAUGHT]
+    return stack, disturbed
+
+
+@torch.no_grad()
+def test_bins_beyond_the_lessons_do_not_change_those_between(network: SalienceNetwork) -> None:
+    here, there = (with_bias(network, -9.0).heard(stack) for stack in two_stacks(network))
+    torch.testing.assert_close(there[:, BELOW:TAUGHT], here[:, BELOW:TAUGHT], rtol=0, atol=1e-5)
+    for beyond in (slice(0, BELOW), slice(TAUGHT, BINS)):
+        assert (there - here)[:, beyond].abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_who_sings_below_is_seen_by_the_bins_above(network: SalienceNetwork) -> None:
+    here, there = (with_bias(network, 9.0).heard(stack) for stack in two_stacks(network))
+    assert (there - here)[:, BELOW : BELOW + 3].abs().max() > 1e-3
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("bias", [-9.0, 9.0])
+def test_bins_beyond_the_lessons_see_all_that_the_layers_reach(network: SalienceNetwork, bias: float) -> None:
+    stack = torch.rand(1, 2 * READINGS, BINS, 12, generator=torch.Generator().manual_seed(4))
+    moved = with_bias(network, bias)
+    parts, whole = moved.heard(stack), moved(stack)
+    assert parts.shape == whole.shape
+    for beyond in (slice(0, BELOW), slice(TAUGHT, BINS)):
+        torch.testing.assert_close(parts[:, beyond], whole[:, beyond], rtol=0, atol=1e-5)
+
+
+def test_a_network_that_was_taught_all_bins_looks_at_them_at_once() -> None:
+    torch.manual_seed(0)
+    wide = SalienceNetwork(replace(TINY, bins=BINS)).eval()
+    stack = torch.rand(1, 2 * READINGS, BINS, 12)
+    with torch.no_grad():
+        assert torch.equal(wide.heard(stack), wide(stack))
+
+
+def test_an_older_model_is_read_with_the_bins_that_it_was_taught() -> None:
+    older = {key: value for key, value in TINY.to_dict().items() if key != "bins"}
+    stored = StoredModel(dict(SalienceNetwork(TINY).state_dict()), older, {}, Path("m"))
+    assert restore_network(stored).settings.bins == TAUGHT - BELOW
+    with pytest.raises(ModelError, match="170 F0 bins"):
+        restore_network(replace(stored, settings={**older, "bins": 170}))
+
+
 def test_even_frames_are_those_of_the_grid_that_it_learned_on(network: SalienceNetwork) -> None:
     with torch.no_grad():
-        coarse = torch.sigmoid(network(network.stack(sound(16_000)[None])))[0]
+        coarse = torch.sigmoid(network.heard(network.stack(sound(16_000)[None])))[0]
     assert (network.salience(sound(16_000))[:, ::2] - coarse).abs().max() < 0.02
 
 

@@ -11,7 +11,8 @@ from tiny import music, refused, tiny_models
 from vocsep.errors import AudioError, F0Error, SettingsError, VoicesNotFound
 from vocsep.filtering.masks import soft_masks
 from vocsep.filtering.wiener import wiener_filter
-from vocsep.pitch.alternatives import alternatives_of
+from vocsep.pitch.alternatives import EstimatedTracks, alternatives_of
+from vocsep.pitch.harmonic_stack import BINS
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation import chunk_stems as module
 from vocsep.separation.chunks import plan_chunks
@@ -235,7 +236,7 @@ def test_values_out_of_bounds_are_refused_by_name(weights: dict[str, Path], sepa
 
 
 def test_nobody_sings_in_noise(separator: Separator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(separator.pitch.network, "salience", lambda x: torch.zeros(166, frame_count(len(x))))
+    monkeypatch.setattr(separator.pitch.network, "salience", lambda x: torch.zeros(BINS, frame_count(len(x))))
     refused(VoicesNotFound, lambda: separator.separate(music(1.0)[0], SAMPLE_RATE))
 
 
@@ -250,3 +251,21 @@ def test_notes_warn_of_silent_voices_and_of_unison() -> None:
     assert "voice 2" in note and "0 %" in note
     (note,) = track_warnings(F0Tracks(unison))
     assert "voices 1 and 2" in note and "40 %" in note
+
+
+def test_notes_warn_of_unison_in_whatever_order_the_voices_lie() -> None:
+    crossing = np.stack([np.full(500, 220.0), np.full(500, 440.0), np.full(500, 220.5)])
+    (note,) = track_warnings(F0Tracks(crossing))
+    assert "voices 1 and 3" in note and "100 %" in note
+
+
+@pytest.mark.parametrize(("hertz", "end"), [(38.0, "lower"), (1700.0, "upper")])
+def test_notes_say_who_sings_at_the_bound_of_what_is_heard(hertz: float, end: str) -> None:
+    frequencies = np.stack([np.full(500, 440.0), np.full(500, 220.0)])
+    frequencies[1, :50] = hertz
+    heard = EstimatedTracks(frequencies, F0Tracks(np.zeros_like(frequencies)))
+    (note,) = track_warnings(heard)
+    assert f"voice 2 sings near the {end} bound" in note and "10 %" in note
+    assert track_warnings(F0Tracks(frequencies)) == []  # given pitches have no bounds
+    frequencies[1, :50] = [41.2, 1568.0][end == "upper"]
+    assert track_warnings(EstimatedTracks(frequencies, F0Tracks(np.zeros_like(frequencies)))) == []

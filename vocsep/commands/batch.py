@@ -60,9 +60,9 @@ def run_jobs(
 def _separate_one(
     separator: "Separator", job: Job, voices: int | None, wishes: OutputSettings, progress: ProgressCallback
 ) -> "FileReport":
+    tracks = F0Tracks.read_csv(job.tracks, voices, wishes.names) if job.tracks else None
     if wishes.overwrite:
-        _refuse_to_replace_itself(job, wishes.names)
-    tracks = F0Tracks.read_csv(job.tracks, voices) if job.tracks else None
+        _refuse_to_replace_itself(job, wishes.names or (tracks.names if tracks else None))
     count = tracks.voices if tracks else voices
     return separator.separate_file(
         job.recording, job.folder, count, tracks=tracks, progress=progress, **vars(wishes)

@@ -57,6 +57,15 @@ Plot = Annotated[
         "--plot", metavar="FILE", rich_help_panel=OUTPUT, help="Write the picture as .png, .svg or .pdf."
     ),
 ]
+Names = Annotated[
+    str | None,
+    typer.Option(
+        "--names",
+        metavar="A,B,...",
+        rich_help_panel=OUTPUT,
+        help="Names of the voices from the highest (by its median pitch) down, in table and file.",
+    ),
+]
 MethodOption = Annotated[
     Method,
     typer.Option(
@@ -69,6 +78,7 @@ def f0(
     recording: Recording,
     voices: options.Voices = None,
     output: Output = None,
+    names: Names = None,
     format_: OutputFormat = None,
     plot: Plot = None,
     method: MethodOption = Method.salience,
@@ -87,9 +97,11 @@ def f0(
 
     Example: [bold]vocsep f0 concert.wav -n 4 -o tracks.csv --plot tracks.png[/bold]
     """
-    from vocsep.commands.inputs import check_picture, refuse_existing
+    from vocsep.commands.inputs import check_picture, read_names, refuse_existing
     from vocsep.commands.screen import Screen
 
+    called = read_names(names, voices)
+    voices = len(called) if called else voices
     if method is Method.crepe and voices not in (None, 1):
         raise typer.BadParameter(f"--method crepe follows a single voice, but -n is {voices}")
     if format_ and not output:
@@ -106,6 +118,7 @@ def f0(
             tracks = _crepe(audio, device.value, progress)
         else:
             tracks = _estimated(recording, audio, voices, settings, device.value, progress)
+    tracks = tracks.named(called) if called else tracks
     _show(screen, recording, tracks, start)
     if output:
         _write(tracks, output, format_ or BY_SUFFIX.get(output.suffix.lower(), Format.csv), start)
@@ -169,7 +182,7 @@ def _show(screen: "Screen", recording: Path, tracks: "F0Tracks", start: float) -
     screen.line(f"{recording}", style="bold")
     screen.show(
         pitch_plot(tracks, min(screen.out.width, 200), start=start, unicode=screen.unicode),
-        voice_table(tracks.voice_statistics()),
+        voice_table(tracks.voice_statistics(), tracks.names),
     )
 
 
@@ -187,6 +200,7 @@ def _as_document(recording: Path, tracks: "F0Tracks", start: float) -> dict[str,
         "start": start,
         "hop_seconds": HOP / SAMPLE_RATE,
         "voices": tracks.voices,
+        **({"names": tracks.names} if tracks.names else {}),
         "statistics": [vars(one) for one in tracks.voice_statistics()],
         "frequencies": tracks.frequencies.round(3),
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from vocsep.errors import AudioError, VocsepError
+from vocsep.media.names import is_file_name
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def read_names(text: str | None, voices: int | None, option: str = "--names") ->
     for name in names:
         if not name:
             raise typer.BadParameter(f"{option} {text!r} holds an empty name")
-        if name.startswith(".") or any(sign in '/\\:*?"<>|' or not sign.isprintable() for sign in name):
+        if not is_file_name(name):
             raise typer.BadParameter(f"{option}: {name!r} cannot be the name of a file")
     twice = [name for name, count in Counter(name.casefold() for name in names).items() if count > 1]
     if twice:

@@ -48,8 +48,9 @@ Names = Annotated[
         "--names",
         metavar="A,B,...",
         rich_help_panel=OUTPUT,
-        help="Names of the stems from the highest voice down, as [bold]soprano,alto,tenor,bass[/bold]. "
-        "Default: voice_1, voice_2, ...",
+        help="Names of the stems from the highest voice (by its median pitch) down, as "
+        "[bold]soprano,alto,tenor,bass[/bold]; with --f0 those of its header. Default: voice_1, voice_2, "
+        "..., or the header's.",
     ),
 ]
 Synth = Annotated[
@@ -83,7 +84,8 @@ F0File = Annotated[
         "--f0",
         metavar="CSV",
         rich_help_panel=MODEL,
-        help="Use these pitches (time,voice_1,... in Hz, empty = silent) instead of estimating them. "
+        help="Use these pitches (time,voice_1,... or time,soprano,... in Hz, empty = silent) instead of "
+        "estimating them; the columns may stand in any order. "
         "For several recordings: a folder with <recording>.csv for each.",
     ),
 ]

@@ -50,8 +50,8 @@ def _cents(value: float | None, sign: str = "+") -> str:
     return NEVER if value is None else f"{round(value):{sign}d} cents"
 
 
-def voice_table(statistics: Sequence["VoiceStatistics"]) -> Table:
-    """Range, median note, share of voiced time and intonation of each voice."""
+def voice_table(statistics: Sequence["VoiceStatistics"], names: Sequence[str] = ()) -> Table:
+    """Range, median note, share of voiced time and intonation of each voice, by name if it has one."""
     table = new_table()
     for column in ("voice", "range", "median"):
         table.add_column(column, no_wrap=True)
@@ -59,7 +59,7 @@ def voice_table(statistics: Sequence["VoiceStatistics"]) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     for one in statistics:
         table.add_row(
-            voice_label(one.voice),
+            voice_label(one.voice, names[one.voice - 1] if names else None),
             _range(one),
             _median(one),
             f"{one.voiced_share:.0%}",

@@ -22,7 +22,7 @@ from vocsep.media.staging import written_beside
 from vocsep.pitch.tracks import F0Tracks
 
 CACHE_FOLDER = ".vocsep-cache"
-CACHE_VERSION = 1  # raised when the same recording and pitch model would be cached differently
+CACHE_VERSION = 2  # raised when the same recording and pitch model would be cached differently
 
 Audio = NDArray[np.float32]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.pitch.harmonic_stack import BINS_PER_OCTAVE, LOWEST
+from vocsep.pitch.harmonic_stack import ANCHOR, BELOW, BINS_PER_OCTAVE
 
 CANDIDATES = 6  # of a frame for up to four voices, two more than the number of voices beyond
 FLOOR = 0.08  # salience under which a peak is no candidate
@@ -54,9 +54,9 @@ def pitch_of_bins(position: Array) -> Array:
     """MIDI number of a position on the axis of F0 bins (which may be a fraction).
 
     >>> pitch_of_bins(np.array([0.0, 36.0])).tolist()
-    [33.0, 45.0]
+    [26.0, 38.0]
     """
-    return np.asarray(69 + 12 * np.log2(LOWEST / 440.0) + position * 12 / BINS_PER_OCTAVE)
+    return np.asarray(69 + 12 * np.log2(ANCHOR / 440.0) + (position - BELOW) * 12 / BINS_PER_OCTAVE)
 
 
 def find_candidates(salience: NDArray[np.float32], most: int, floor: float) -> Candidates:

@@ -17,11 +17,11 @@ from vocsep.pitch.gaps import mend
 from vocsep.pitch.harmonic_stack import BINS
 from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.octaves import lower_octaves
-from vocsep.pitch.refinement import F0Refinement, best_places
+from vocsep.pitch.refinement import F0Refinement, best_places, kept_beyond
 from vocsep.pitch.salience import SalienceNetwork, restore_network
 from vocsep.pitch.settings import MOST_VOICES as MOST_VOICES
 from vocsep.pitch.settings import Assignment, PitchSettings
-from vocsep.pitch.tracks import F0Tracks
+from vocsep.pitch.tracks import F0Tracks, order_of_height
 from vocsep.pitch.viterbi import assign_viterbi
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
@@ -123,7 +123,7 @@ class PitchEstimator:
         voices: int | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> EstimatedTracks:
-        """One F0 track for each voice, the highest first, and what else was heard near each.
+        """One F0 track for each voice, the highest median first, and what else was heard near each.
 
         Args:
             audio: ``(samples,)`` mono at 16 kHz.
@@ -150,9 +150,10 @@ class PitchEstimator:
         candidates, pitch = self._assigned(audio, candidates, voices)
         if self.second is not None:
             for look in range(self.refine):
-                pitch = best_places(*self.second.probability(audio, salience, pitch))
+                pitch = kept_beyond(pitch, best_places(*self.second.probability(audio, salience, pitch)))
                 told((2 + look) / (1 + self.refine))
         pitch = cross_voices(pitch)
+        pitch = pitch[order_of_height(pitch)]  # voice 1 has the highest median, whoever is higher at times
         tracks, alternative = (
             440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_alternatives(candidates, pitch))
         )

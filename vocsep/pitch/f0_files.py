@@ -15,7 +15,6 @@ import csv
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.errors import F0Error
+from vocsep.pitch.f0_table import F0Table
 
 LOWEST = 20.0  # Hz, the lowest frequency; below it, also below 0, is unvoiced (some programs fade to 0)
 HIGHEST = 4000.0  # Hz, the highest
 LONGEST = 86_400.0  # s, the latest time
+HIGHEST_NOTE = 96  # MIDI, C7: whole numbers up to here alone are no Hz, which only an octavist could sing
 CONFIDENT = 0.5  # below this confidence a frame is unvoiced
 CONFIDENCE = ("confidence", "periodicity", "probability", "voicing", "voiced_prob", "salience")  # of columns
 MIDI = ("midi", "note", "pitch_midi", "midi_pitch")  # columns of note numbers, 69 is 440 Hz
 EXPECTED = "time,voice_1,... with seconds and Hz"
-
-
-@dataclass(frozen=True)
-class F0Table:
-    """What an F0 file holds.
-
-    Attributes:
-        times: ``(points,)`` seconds, rising.
-        frequencies: ``(voices, points)`` Hz, NaN = unvoiced.
-        names: of the voices, where the file has a header with any.
-    """
-
-    times: NDArray[np.float64]
-    frequencies: NDArray[np.float64]
-    names: tuple[str, ...] | None = None
 
 
 def read_f0_file(path: Path) -> F0Table:
@@ -112,8 +98,19 @@ def _with_header(path: Path, header: list[str], rows: list[tuple[int, list[str]]
     if len(sure) == len(sung):
         table[values[:, sure].T < CONFIDENT] = np.nan
     plain = len(sung) == 1 and kinds[sung[0]] in ("frequency", "f0", "hz", "frequency [hz]", *MIDI)
-    names = None if plain else tuple(header[column] for column in sung)
+    names = () if plain else _names(path, [header[column] for column in sung])
     return F0Table(values[:, 0], _checked(path, rows, table), names)
+
+
+def _names(path: Path, header: Sequence[str]) -> tuple[str, ...]:
+    """Names of the columns; a column without one is called by its number."""
+    numbers = [f"voice_{number}" for number in range(1, len(header) + 1)]
+    names = [" ".join(cell.split()) or number for cell, number in zip(header, numbers, strict=True)]
+    folded = [name.casefold() for name in names]
+    twice = [name for name in names if folded.count(name.casefold()) > 1]
+    if twice:
+        raise F0Error(f"{path}: the header names {twice[0]!r} more than once")
+    return () if folded == numbers else tuple(names)
 
 
 def _without_header(path: Path, rows: list[tuple[int, list[str]]]) -> F0Table:
@@ -125,7 +122,7 @@ def _without_header(path: Path, rows: list[tuple[int, list[str]]]) -> F0Table:
         raise F0Error(f"{path}: holds times and no frequencies, expected {EXPECTED}")
     if len(table) > 1:
         table = _in_voices(table)
-    return F0Table(values[:, 0], table)
+    return F0Table(values[:, 0], table, ())
 
 
 def _in_voices(table: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -176,7 +173,7 @@ def _from_json(path: Path, text: str) -> F0Table:
     if table.ndim != 2 or not table.size or not (0 < hop <= LONGEST and 0 <= start <= LONGEST):
         raise F0Error(f"{path}: is no F0 file of vocsep (vocsep f0 --format json writes them)")
     times = start + hop * np.arange(table.shape[1], dtype=np.float64)
-    named = tuple(map(str, names)) if all(isinstance(name, str) for name in names) else None
+    named = tuple(map(str, names)) if all(isinstance(name, str) for name in names) else ()
     return F0Table(times, _checked(path, [], table), named)
 
 
@@ -219,7 +216,7 @@ def _checked(path: Path, rows: Sequence[tuple[int, Any]], table: NDArray[np.floa
         raise F0Error(f"{path}: {line}{table[voice, point]:g} Hz is not within {LOWEST:g} .. {HIGHEST:g} Hz")
     table = np.where(table >= LOWEST, table, np.nan).astype(np.float64)
     sung = table[np.isfinite(table)]
-    if sung.size > 1 and sung.max() <= 127 and (sung == np.rint(sung)).all():
+    if sung.size > 1 and sung.max() <= HIGHEST_NOTE and (sung == np.rint(sung)).all():
         raise F0Error(
             f"{path}: whole numbers from {sung.min():g} to {sung.max():g} look like MIDI notes, expected "
             f"{EXPECTED} (a column named midi is converted)"

@@ -16,9 +16,11 @@ from torch.nn.functional import avg_pool1d, max_pool1d
 
 from vocsep.spectra import SAMPLE_RATE, stft
 
-LOWEST = 55.0  # Hz, F0 of bin 0
 BINS_PER_OCTAVE = 36
-BINS = 166  # F0 bins: 55 to 1320 Hz
+ANCHOR = 55.0  # Hz, F0 of bin `BELOW`
+BELOW = 21  # bins under it, down to 36.7 Hz: two semitones under an octavist's E1
+BINS = BELOW + 181  # F0 bins, up to 1760 Hz: two semitones above G6
+TAUGHT = BELOW + 166  # bins from 55 Hz to here, up to 1320 Hz: what the shipped networks were taught on
 HARMONICS = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
 # Harmonics that are read a second time, with the next shorter window: when do notes change?
 AGAIN = (1.0, 2.0, 3.0, 4.0)
@@ -32,7 +34,7 @@ SURROUNDINGS = 300.0  # Hz to either side
 
 def bin_frequencies() -> Tensor:
     """F0 of each bin, ``(BINS,)`` in Hz."""
-    return LOWEST * 2.0 ** (torch.arange(BINS, dtype=torch.float64) / BINS_PER_OCTAVE)
+    return ANCHOR * 2.0 ** (torch.arange(-BELOW, BINS - BELOW, dtype=torch.float64) / BINS_PER_OCTAVE)
 
 
 class HarmonicStack(nn.Module):
@@ -112,4 +114,4 @@ class HarmonicStack(nn.Module):
 
 def bins_of(frequencies: Tensor) -> Tensor:
     """Position of frequencies in Hz on the axis of F0 bins (a fraction; 0 Hz gives minus infinity)."""
-    return BINS_PER_OCTAVE * (torch.log2(frequencies) - math.log2(LOWEST))
+    return BINS_PER_OCTAVE * (torch.log2(frequencies) - math.log2(ANCHOR)) + BELOW

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vocsep.model import load_model, shipped_model
 from vocsep.pitch.candidates import pitch_of_bins
-from vocsep.pitch.harmonic_stack import BINS_PER_OCTAVE
+from vocsep.pitch.harmonic_stack import BELOW, BINS_PER_OCTAVE, TAUGHT
 from vocsep.pitch.refiner import restore_refiner
 from vocsep.pitch.refiner_features import OFFSETS, REACH, BothStacks, bins_of_tracks, refiner_features
 from vocsep.precision import fast_convolutions
@@ -97,6 +97,19 @@ def best_places(
     vertex = np.where((path > 0) & (path < OFFSETS - 1), vertex, 0.0)
     position = np.asarray(middle + path - REACH + vertex, dtype=np.float64)
     return np.where(path < OFFSETS, pitch_of_bins(position), np.nan)
+
+
+def kept_beyond(first: Array, refined: Array) -> Array:
+    """The first pitch where it lies beyond what the refiner was taught, else the refined one.
+
+    There its short windows do not resolve the partials, and it hears silence in glides: lone synthetic voices
+    of 41 to 55 Hz were within 50 cents in .958 of their frames before the refinement, in .936 after it.
+
+    Args:
+        first, refined: ``(voices, frames)`` semitones, NaN = silent.
+    """
+    low, high = pitch_of_bins(np.array([BELOW, TAUGHT - 1.0]))
+    return np.where((first < low) | (first > high), first, refined)  # NaN compares as false
 
 
 class F0Refinement:

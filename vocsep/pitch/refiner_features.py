@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vocsep.pitch.harmonic_stack import BINS, BINS_PER_OCTAVE, READINGS, HarmonicStack, bins_of
+from vocsep.pitch.harmonic_stack import BELOW, BINS, BINS_PER_OCTAVE, READINGS, TAUGHT, HarmonicStack, bins_of
 from vocsep.spectra import HOP
 
 REACH = 12  # F0 bins to either side of the track: 4 semitones
@@ -86,12 +86,12 @@ def refiner_features(stack: Tensor, salience: Tensor, bins: Tensor, voiced: Tens
 
     Returns:
         ``(voices, CHANNELS, OFFSETS, frames)``; the middle row is the bin nearest to the track, and what lies
-        outside of the axis is 0.
+        outside of the bins that the refiner was taught is 0.
     """
     voices = len(bins)
     offsets = torch.arange(-REACH, REACH + 1, device=bins.device)
     rows = bins.round().long()[:, None, :] + offsets[None, :, None]  # (voices, OFFSETS, frames)
-    inside = (rows >= 0) & (rows < BINS)
+    inside = (rows >= BELOW) & (rows < TAUGHT)
     seen = torch.cat((stack, salience[None]))
     rows_inside = rows.clamp(0, BINS - 1)
     index = rows_inside[:, None].expand(-1, len(seen), -1, -1)

@@ -1,12 +1,14 @@
 """F0 tracks: one row of frequencies for each voice on the frame grid, and their files.
 
-Conventions: row 0 is voice 1, the highest; frame ``n`` stands at ``n * HOP / SAMPLE_RATE`` seconds; unvoiced
-is NaN here, an empty cell in CSV and 0 at a network's input.
+Conventions: row 0 is voice 1, of estimated tracks the one with the highest median; tracks that are given may
+lie in any order and may have names. Frame ``n`` stands at ``n * HOP / SAMPLE_RATE`` seconds;
+unvoiced is NaN here, an empty cell in CSV and 0 at a network's input.
 """
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +18,11 @@ from numpy.typing import NDArray
 from vocsep.errors import F0Error
 from vocsep.media.staging import written_beside
 from vocsep.pitch.f0_files import read_f0_file
+from vocsep.pitch.f0_table import columns_of, csv_line, resample_f0
 from vocsep.pitch.intonation import VoiceStatistics, cents_apart, note_name, statistics_of_voice
-from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, frame_times
+from vocsep.spectra import HOP, SAMPLE_RATE, frame_times
 
 __all__ = ["F0Tracks", "VoiceStatistics", "cents_apart", "note_name", "resample_f0"]
-
-BRIDGE = (
-    0.05  # s, neighbouring times further apart than this (and than 2.5 usual steps) are a gap, not a glide
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +31,10 @@ class F0Tracks:
 
     Args:
         frequencies: ``(voices, frames)`` in Hz; NaN (or 0, which becomes NaN) where the voice is silent.
+        names: of the voices, row by row; empty where they have none.
 
     Raises:
-        F0Error: not two-dimensional, or an infinite or negative frequency.
+        F0Error: not two-dimensional, an infinite or negative frequency, or another number of names.
 
     >>> tracks = F0Tracks([[440.0, 0.0, 442.0], [220.0, 220.0, 220.0]])
     >>> tracks.voices, tracks.frames, tracks.voiced.tolist()[0]
@@ -42,6 +42,7 @@ class F0Tracks:
     """
 
     frequencies: NDArray[np.float64]
+    names: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         array = np.array(self.frequencies, dtype=np.float64)
@@ -49,9 +50,12 @@ class F0Tracks:
             raise F0Error(f"F0 tracks have shape {array.shape}, expected (voices, frames)")
         if np.isinf(array).any() or (array < 0).any():
             raise F0Error("F0 tracks hold an infinite or negative frequency")
+        if self.names and len(self.names) != len(array):
+            raise F0Error(f"F0 tracks have {len(self.names)} names for {len(array)} voices")
         array[array == 0] = np.nan
         array.setflags(write=False)
         object.__setattr__(self, "frequencies", array)
+        object.__setattr__(self, "names", tuple(self.names))
 
     @property
     def voices(self) -> int:
@@ -83,38 +87,58 @@ class F0Tracks:
     def fitted(self, frames: int) -> "F0Tracks":
         """The same tracks cut, or continued unvoiced, to ``frames`` frames."""
         missing = max(frames - self.frames, 0)
-        return F0Tracks(np.pad(self.frequencies[:, :frames], ((0, 0), (0, missing)), constant_values=np.nan))
+        kept = np.pad(self.frequencies[:, :frames], ((0, 0), (0, missing)), constant_values=np.nan)
+        return F0Tracks(kept, names=self.names)
 
     def slice(self, start: int, stop: int) -> "F0Tracks":
         """Frames ``start`` to ``stop`` (excluded)."""
-        return F0Tracks(self.frequencies[:, start:stop])
+        return F0Tracks(self.frequencies[:, start:stop], names=self.names)
 
     def from_time(self, start: float) -> "F0Tracks":
         """The tracks of a recording that is cut at ``start`` seconds: frame 0 stands at that time."""
         if start <= 0 or self.seconds <= start:
             return self if start <= 0 else self.fitted(0)
-        return F0Tracks(np.stack([resample_f0(self.times - start, row) for row in self.frequencies]))
+        rows = [resample_f0(self.times - start, row) for row in self.frequencies]
+        return F0Tracks(np.stack(rows), names=self.names)
 
     def sorted_from_highest(self) -> "F0Tracks":
         """Voices reordered by their median frequency, highest first; never voiced ones last."""
-        medians = [
-            float(np.median(row[np.isfinite(row)])) if np.isfinite(row).any() else 0.0
-            for row in self.frequencies
-        ]
-        return F0Tracks(self.frequencies[np.argsort([-median for median in medians], kind="stable")])
+        return self._rows(order_of_height(self.frequencies))
+
+    def named(self, names: Sequence[str]) -> "F0Tracks":
+        """The voices in the order of ``names``: each is found by its name, or where the tracks have none, by
+        its place.
+
+        Raises:
+            F0Error: the names are not those of the tracks; the line lists these.
+
+        >>> F0Tracks([[220.0], [440.0]], names=("bass", "soprano")).named(["soprano", "bass"]).frequencies
+        array([[440.],
+               [220.]])
+        """
+        if not self.names:
+            return F0Tracks(self.frequencies, names=tuple(names))
+        return self._rows(columns_of(names, self.names))
+
+    def _rows(self, order: Sequence[int]) -> "F0Tracks":
+        return F0Tracks(
+            self.frequencies[list(order)], names=tuple(self.names[row] for row in order if self.names)
+        )
 
     def voice_statistics(self) -> list[VoiceStatistics]:
         """Range, median, share of voiced frames and intonation of each voice."""
         return [statistics_of_voice(voice, row) for voice, row in enumerate(self.frequencies, start=1)]
 
     def write_csv(self, path: str | Path, start: float = 0.0) -> None:
-        """Write ``time,voice_1,...``: seconds and Hz with three decimals, an empty cell where unvoiced.
+        """Write ``time,voice_1,...``, or the names: seconds and Hz with three decimals, an empty cell where
+        unvoiced.
 
         Args:
             path: target.
             start: time of the first frame in s, on the clock of the recording.
         """
-        header = ",".join(["time", *(f"voice_{voice}" for voice in range(1, self.voices + 1))])
+        called = self.names or [f"voice_{voice}" for voice in range(1, self.voices + 1)]
+        header = csv_line(["time", *called])
         _write_text(
             Path(path), "\n".join([header, *(",".join(cells) for cells in self._cells(start))]) + "\n"
         )
@@ -125,9 +149,14 @@ class F0Tracks:
         _write_text(Path(path), "\n".join(lines) + "\n")
 
     def write_json(self, path: str | Path, start: float = 0.0) -> None:
-        """Write ``{"start", "hop_seconds", "voices": [{"voice", "frequencies"}]}``, null = unvoiced."""
+        """Write ``{"start", "hop_seconds", "voices": [{"voice", "frequencies"}]}``, null = unvoiced; a voice
+        that has a name has it as ``"name"``.
+        """
         rows = [[round(f, 3) if math.isfinite(f) else None for f in row] for row in self.frequencies.tolist()]
-        voices = [{"voice": voice, "frequencies": row} for voice, row in enumerate(rows, start=1)]
+        voices = [
+            {"voice": voice, **({"name": self.names[voice - 1]} if self.names else {}), "frequencies": row}
+            for voice, row in enumerate(rows, start=1)
+        ]
         _write_text(
             Path(path),
             json.dumps({"start": start, "hop_seconds": HOP / SAMPLE_RATE, "voices": voices}) + "\n",
@@ -141,51 +170,46 @@ class F0Tracks:
         ]
 
     @staticmethod
-    def read_csv(path: str | Path, voices: int | None = None) -> "F0Tracks":
+    def read_csv(
+        path: str | Path, voices: int | None = None, names: Sequence[str] | None = None
+    ) -> "F0Tracks":
         """Read an F0 file (`vocsep.pitch.f0_files`) on any time grid onto ours; rows are as its columns.
 
-        Between voiced neighbours the logarithm of frequency is linear; beside an unvoiced one the nearest
-        neighbour decides; a hole in the times is unvoiced. Empty, ``nan`` and what is below 20 Hz mean
-        unvoiced.
+        The header names the voices; voice_1, voice_2, ... in their order are no names. Between voiced
+        neighbours the logarithm of frequency is linear; beside an unvoiced one the nearest neighbour decides;
+        a hole in the times is unvoiced. Empty, ``nan`` and what is below 20 Hz mean unvoiced.
 
         Args:
             path: the file.
             voices: refuse another number of voices than this.
+            names: rows in the order of these instead, as in `named`.
 
         Raises:
             F0Error: one line that names the file, and the line and value where there is one.
         """
         path = Path(path)
         table = read_f0_file(path)
-        if voices is not None and len(table.frequencies) != voices:
-            raise F0Error(f"{path}: holds {len(table.frequencies)} voices, {voices} are asked for")
-        return F0Tracks(np.stack([resample_f0(table.times, row) for row in table.frequencies]))
+        wanted = list(range(len(table.columns)))
+        if names is not None and table.names:
+            try:
+                wanted = columns_of(names, table.names)
+            except F0Error as error:
+                raise F0Error(f"{path}: {error}") from None
+        if voices is not None and len(table.columns) != voices:
+            raise F0Error(f"{path}: holds {len(table.columns)} voices, {voices} are asked for")
+        rows = np.stack([resample_f0(table.times, table.columns[column]) for column in wanted])
+        called = names if names is not None else table.names
+        if names is not None and len(names) != len(rows):
+            raise F0Error(f"{path}: holds {len(rows)} voices, {len(names)} are named")
+        return F0Tracks(rows, names=tuple(called))
 
 
-def resample_f0(times: NDArray[np.float64], frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One F0 curve from any rising times onto the frame grid, up to the last time.
-
-    Args:
-        times: ``(points,)`` in seconds, rising.
-        frequencies: ``(points,)`` in Hz, NaN = unvoiced.
-
-    Returns:
-        ``(frames,)`` in Hz, NaN = unvoiced.
-    """
-    grid = frame_times(frame_count(int(times[-1] * SAMPLE_RATE + 0.5)))
-    step = float(np.median(np.diff(times))) if times.size > 1 else HOP / SAMPLE_RATE
-    left = np.clip(np.searchsorted(times, grid, side="right") - 1, 0, times.size - 1)
-    right = np.minimum(left + 1, times.size - 1)
-    interval = times[right] - times[left]
-    weight = np.clip((grid - times[left]) / np.where(interval > 0, interval, 1.0), 0.0, 1.0)
-    nearest = np.where(weight <= 0.5, left, right)
-    # Before the first time, and in holes of the time axis, a point speaks only for the half step around it.
-    near = np.abs(grid - times[nearest]) <= step / 2 + 1e-9
-    connected = (interval > 0) & (interval <= max(2.5 * step, BRIDGE)) & (grid >= times[0])
-    held = np.where(near | connected, frequencies[nearest], np.nan)
-    log = np.log2(frequencies)
-    glide = np.exp2((1 - weight) * log[left] + weight * log[right])
-    return np.where(connected & np.isfinite(glide), glide, held)
+def order_of_height(frequencies: NDArray[np.float64]) -> list[int]:
+    """Rows of ``(voices, frames)`` by their median, highest first; those without a number (NaN) last."""
+    medians = [
+        float(np.median(row[np.isfinite(row)])) if np.isfinite(row).any() else 0.0 for row in frequencies
+    ]
+    return sorted(range(len(medians)), key=lambda row: -medians[row])
 
 
 def _write_text(path: Path, text: str) -> None:

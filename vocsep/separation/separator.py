@@ -1,6 +1,7 @@
 """The way of a recording: F0 of the whole, then chunk by chunk source parameters, masks and stems."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,6 +17,7 @@ from vocsep.model import pick_device
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunk_stems import Audio, Recording, SeparatedChunk, separate_chunks
+from vocsep.separation.naming import matched
 from vocsep.separation.remarks import WithConfidence, track_warnings
 from vocsep.separation.results import FileReport, Separation, WholeRecording
 from vocsep.separation.settings import OutputSettings, SeparatorSettings
@@ -70,12 +72,12 @@ class Separator:
             audio: ``(samples,)`` or ``(samples, channels)``.
             sample_rate: Hz, 8000 to 192000.
             voices: how many; decided from the recording (or from ``tracks``) when None.
-            tracks: F0 of each voice, instead of estimating them. names: of the voices, the highest first.
+            tracks: F0 of each voice, instead of estimating them.
+            names: of the voices; those of ``tracks`` where these have names, else the highest first.
             progress: told the stage (``pitch`` or ``separation``) and the share of it that is done.
 
         Raises:
-            AudioError: silent, too short, or not finite.
-            VoicesNotFound: nobody sings.
+            AudioError: silent, too short, or not finite. VoicesNotFound: nobody sings.
             F0Error, SettingsError: tracks or number of voices do not fit.
         """
         given = np.asarray(audio, dtype=np.float32)
@@ -86,6 +88,8 @@ class Separator:
             raise AudioError(f"audio: rate {sample_rate} Hz is not within {RATES[0]} .. {RATES[1]} Hz")
         if not np.isfinite(columns).all():
             raise AudioError("audio: a sample is not a finite number")
+        if self.method.references is None:  # an oracle follows its stems
+            tracks, names = matched(tracks, names)
         self.method.prepare(names)
         begun = monotonic()
         analysis = to_analysis(columns, sample_rate)
@@ -126,7 +130,7 @@ class Separator:
         """Separate a file of any length into one file a voice; memory stays bounded.
 
         Args:
-            path: the recording. folder: where the stems go, ``voice_1.wav`` (the highest) or ``<name>.wav``.
+            path: the recording. folder: of the stems; ``voice_1`` has the highest median, or is the first track.
             voices, progress: as in `separate`. tracks: on the clock of the whole recording.
             options: attributes of `vocsep.separation.settings.OutputSettings`, by name.
 
@@ -135,6 +139,9 @@ class Separator:
             VoicesNotFound, F0Error, SettingsError: as in `separate`.
         """
         path, folder, output = Path(path), Path(folder), OutputSettings(**options)
+        if self.method.references is None:  # an oracle follows its stems
+            tracks, names = matched(tracks, output.names)
+            output = replace(output, names=names)
         self.method.prepare(output.names, output.synth)
         begun = monotonic()
         with open_audio(path) as source:

@@ -58,7 +58,7 @@ def prepare_pitch(network: SalienceNetwork, settings: TrainingSettings, tell: Te
 save_network = saving("pitch")
 PITCH = Recipe(
     "pitch",
-    lambda sizes: SalienceNetwork(SalienceSettings(**sizes)),
+    lambda sizes: SalienceNetwork(SalienceSettings(**({"bins": BINS} | dict(sizes)))),
     restore_network,
     prepare_pitch,
     SCHEDULE,

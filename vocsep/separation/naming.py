@@ -1,0 +1,33 @@
+"""Which voice has which name, where pitches are given: their table names the voices itself."""
+
+from collections.abc import Sequence
+
+from vocsep.errors import F0Error
+from vocsep.media.names import is_file_name
+from vocsep.pitch.tracks import F0Tracks
+
+
+def matched(
+    tracks: F0Tracks | None, names: Sequence[str] | None
+) -> tuple[F0Tracks | None, Sequence[str] | None]:
+    """Tracks and names that belong together, voice by voice.
+
+    Args:
+        tracks: given F0, with names or without, in any order of height; None where F0 will be estimated.
+        names: that are asked for; None where nobody asked.
+
+    Returns:
+        The tracks, in the order of the names if they have names themselves; the names, else those of the
+        tracks, else None.
+
+    Raises:
+        F0Error: the tracks have other names than those asked for, or one that no file can have.
+    """
+    if tracks is None or not tracks.names:
+        return tracks, names
+    if names is not None:
+        return tracks.named(names), names
+    unfit = [name for name in tracks.names if not is_file_name(name)]
+    if unfit:
+        raise F0Error(f"the F0 tracks hold a voice {unfit[0]!r}, which cannot be the name of a file")
+    return tracks, tracks.names
