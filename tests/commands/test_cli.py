@@ -774,3 +774,21 @@ def test_the_bound_on_voices_is_that_of_the_pitch_stage() -> None:
     from vocsep.pitch import estimate
 
     assert options.MOST_VOICES == estimate.MOST_VOICES
+
+
+def test_what_was_cut_off_is_separated_as_far_as_it_goes_and_said_unless_strict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sound = 0.3 * np.sin(2 * np.pi * 220 * np.arange(32_000) / 16_000)
+    soundfile.write("a.wav", sound, 16_000)
+    whole = Path("a.wav").read_bytes()
+    Path("a.wav").write_bytes(whole[: len(whole) // 2])
+    Path("t.csv").write_text("time,voice_1\n0,220.5\n2,220.5\n")
+    assert run("separate a.wav --f0 t.csv --adapt 0 --no-postfilter") == 0
+    assert "ends at 0.999 s of 2.000 s: the last 1.001 s are missing" in capsys.readouterr().err
+    assert len(soundfile.read("stems/voice_1.wav")[0]) == (len(whole) // 2 - 44) // 2
+    assert run("separate a.wav --f0 t.csv -o strict --strict") == 1
+    assert "are missing" in capsys.readouterr().err and not Path("strict").exists()
+    assert run("f0 a.wav --strict") == 1
+    assert "are missing" in capsys.readouterr().err

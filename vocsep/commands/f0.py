@@ -90,6 +90,7 @@ def f0(
     duration: options.Duration = None,
     device: options.DeviceOption = options.DEVICE,
     overwrite: options.Overwrite = False,
+    strict: options.Strict = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
@@ -113,12 +114,14 @@ def f0(
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.progress(recording.name) as progress:
         progress("reading", 0.0)
-        audio = _read(recording, start, duration)
+        audio, missing = _read(recording, start, duration, strict)
         if method is Method.crepe:
             tracks = _crepe(audio, device.value, progress)
         else:
             tracks = _estimated(recording, audio, voices, settings, device.value, progress)
     tracks = tracks.named(called) if called else tracks
+    if missing:
+        screen.warn(f"{recording}: {missing}")
     _show(screen, recording, tracks, start)
     if output:
         _write(tracks, output, format_ or BY_SUFFIX.get(output.suffix.lower(), Format.csv), start)
@@ -132,12 +135,14 @@ def f0(
         screen.document(_as_document(recording, tracks, start))
 
 
-def _read(recording: Path, start: float, duration: float | None) -> "NDArray[np.float32]":
-    """The part asked for as 16 kHz mono, ``(samples,)``."""
+def _read(
+    recording: Path, start: float, duration: float | None, strict: bool
+) -> "tuple[NDArray[np.float32], str]":
+    """The part asked for as 16 kHz mono, ``(samples,)``, and what the recording lacks, if anything."""
     from vocsep.media.reading import analysis_stream, open_audio
 
-    with open_audio(recording) as source:
-        return analysis_stream(source, start=start, duration=duration)
+    with open_audio(recording, strict) as source:
+        return analysis_stream(source, start=start, duration=duration), source.missing
 
 
 def _estimated(

@@ -150,6 +150,14 @@ Seed = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", "-y", rich_help_panel=RUN, help="Replace files that are already there.")
 ]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        rich_help_panel=RUN,
+        help="Refuse a recording that ends earlier than it says, instead of going on with what is there.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=RUN, help="Print errors only.")]
 Json = Annotated[
     bool,

@@ -45,6 +45,7 @@ def separate(
     device: options.DeviceOption = options.DEVICE,
     seed: options.Seed = SeparatorSettings.seed,
     overwrite: options.Overwrite = OutputSettings.overwrite,
+    strict: options.Strict = OutputSettings.strict,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
@@ -63,7 +64,8 @@ def separate(
     settings = replace(settings, assign=assign.value, refine=refine, adapt=adapt, postfilter=filtered)
     settings = replace(settings, method=method, stems=stems, spatial=spatial)
     settings = replace(settings, device=device.value, seed=seed)
-    wishes = OutputSettings(called, start, duration, synth=synth, minus_one=minus_one, overwrite=overwrite)
+    wishes = OutputSettings(called, start, duration, synth=synth, minus_one=minus_one)
+    wishes = replace(wishes, overwrite=overwrite, strict=strict)
     if format_:
         wishes = replace(wishes, format=format_.value)
     if bit_depth:

@@ -130,7 +130,7 @@ class Separator:
         """Separate a file of any length into one file a voice; memory stays bounded.
 
         Args:
-            path: the recording. folder: of the stems; ``voice_1`` has the highest median, or is the first track.
+            path: the recording. folder: of the stems; ``voice_1`` is the first track, or the highest voice.
             voices, progress: as in `separate`. tracks: on the clock of the whole recording.
             options: attributes of `vocsep.separation.settings.OutputSettings`, by name.
 
@@ -144,7 +144,7 @@ class Separator:
             output = replace(output, names=names)
         self.method.prepare(output.names, output.synth)
         begun = monotonic()
-        with open_audio(path) as source:
+        with open_audio(path, output.strict) as source:
             first, samples = source.span(output.start, output.duration)
             rate = source.info.sample_rate
             known = tracks.voices if tracks is not None else voices or len(output.names or ()) or None
@@ -174,7 +174,7 @@ class Separator:
             gain_db=gain,
             statistics=tracks.voice_statistics(),
             confidence=chunks.confidence(),
-            warnings=self._notes(tracks),
+            warnings=[*filter(None, [source.missing]), *self._notes(tracks)],
             elapsed={"pitch": found - begun, "separation": monotonic() - found},
         )
 

@@ -61,6 +61,7 @@ class OutputSettings:
         synth: also write ``<name>_synth``, the synthesised voices (16 kHz), where the method has some.
         minus_one: also write ``<name>_minus``, the recording without that voice.
         overwrite: replace files that exist.
+        strict: refuse a recording that was cut off, instead of separating what is there.
     """
 
     names: Sequence[str] | None = None
@@ -71,3 +72,4 @@ class OutputSettings:
     synth: bool = False
     minus_one: bool = False
     overwrite: bool = False
+    strict: bool = False
