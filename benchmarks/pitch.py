@@ -22,7 +22,9 @@ from vocsep.evaluation.multi_f0 import multipitch_scores, voice_recall
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.media.reading import read_audio, to_analysis
-from vocsep.pitch.estimate import DEFAULT_REFINE, MOST_VOICES, PitchEstimator, number_of_voices
+from vocsep.pitch.candidates import CANDIDATES
+from vocsep.pitch.estimate import DEFAULT_REFINE, PitchEstimator
+from vocsep.pitch.how_many import number_of_voices
 from vocsep.pitch.intonation import cents_apart
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import SAMPLE_RATE
@@ -56,7 +58,7 @@ def measure(recording: Recording, estimator: PitchEstimator, comb: Separator) ->
     """Scores of the tracks that are estimated with the number of voices given."""
     voices = len(recording.stems)
     tracks = estimator.estimate(recording.mixture, voices)
-    counted = number_of_voices(estimator.first_look(recording.mixture, MOST_VOICES)[0])
+    counted = number_of_voices(estimator.first_look(recording.mixture, CANDIDATES + 2)[0])
     estimate = comb.separate(recording.mixture, SAMPLE_RATE, voices, tracks=tracks).stems
     score = mean_and_median(si_sdr_per_second(recording.stems, estimate, SAMPLE_RATE))[0]
     if recording.references is None:

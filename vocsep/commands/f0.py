@@ -126,8 +126,11 @@ def f0(
                 tracks = estimator.estimate(audio, voices, lambda share: progress("pitch", share))
             except VoicesNotFound as error:  # knows nothing of files
                 raise VoicesNotFound(about(recording, error)) from error
+    remarks = getattr(tracks, "remarks", ())
     tracks = tracks.named(called) if called else tracks
     _show(screen, recording, tracks, start)
+    for remark in remarks:
+        screen.warn(remark)
     if output:
         _write(tracks, output, format_ or BY_SUFFIX.get(output.suffix.lower(), Format.csv), start)
         screen.line(f"pitches in {output}")

@@ -28,9 +28,11 @@ class EstimatedTracks(F0Tracks):
     Args:
         frequencies: as in `F0Tracks`.
         alternative: a further F0 near each voice's own, of the same shape; NaN (or 0) where there is none.
+        remarks: what a listener should know of the number of voices.
     """
 
     alternative: F0Tracks
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

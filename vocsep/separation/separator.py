@@ -100,8 +100,7 @@ class Separator:
             raise AudioError(f"audio: rate {sample_rate} Hz is not within {RATES[0]} .. {RATES[1]} Hz")
         if not np.isfinite(columns).all():
             raise AudioError("audio: a sample is not a finite number")
-        if self.method.references is None:  # an oracle follows its stems
-            tracks, names = matched(tracks, names)
+        tracks, names = matched(tracks, names, self.method.references is not None)
         self.method.prepare(names)
         begun = monotonic()
         analysis = to_analysis(columns, sample_rate)
@@ -162,8 +161,7 @@ class Separator:
             VoicesNotFound, F0Error, SettingsError: as in `separate`.
         """
         path, folder = Path(path), Path(folder)
-        if self.method.references is None:  # an oracle follows its stems
-            tracks, names = matched(tracks, names)
+        tracks, names = matched(tracks, names, self.method.references is not None)
         self.method.prepare(names, synth)
         begun = monotonic()
         with open_audio(path) as source:
