@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-MOST_VOICES = 8
+MOST_VOICES = 12
 LARGEST_SEED = 2**32 - 1
 MOST_REFINE = 10  # refinements; they settle after two or three
 MOST_ADAPT = 10_000  # steps; a run of hours on any file
@@ -30,12 +30,12 @@ class Assign(str, Enum):
     heuristic = "heuristic"
 
 
-def within(low: int, high: int) -> Callable[[int | None], int | None]:
-    """A check that refuses whole numbers out of bounds and names value and bounds."""
+def within(low: int, high: int, why: str = "") -> Callable[[int | None], int | None]:
+    """A check that refuses whole numbers out of bounds and names value, bounds and, if given, the reason."""
 
     def check(value: int | None) -> int | None:
         if value is not None and not low <= value <= high:
-            raise typer.BadParameter(f"{value} is not within {low} .. {high}")
+            raise typer.BadParameter(f"{value} is not within {low} .. {high}{why}")
         return value
 
     return check
@@ -59,9 +59,10 @@ Voices = Annotated[
     typer.Option(
         "--voices",
         "-n",
-        callback=within(1, MOST_VOICES),
+        callback=within(1, MOST_VOICES, ": hardly a partial of more voices lies apart"),
         metavar="N",
-        help=f"How many people (or parts) sing, 1 to {MOST_VOICES}. Default: decided from the recording.",
+        help=f"How many people (or parts) sing, 1 to {MOST_VOICES}; of more, hardly a partial lies apart, "
+        "and beyond 8 separation is rough. Default: decided from the recording.",
     ),
 ]
 Start = Annotated[

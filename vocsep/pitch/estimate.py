@@ -27,7 +27,7 @@ from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
 Assignment = Literal["viterbi", "heuristic"]
 
-MOST_VOICES = 8  # the configurations of more cannot be listed, and no training mixture had more
+MOST_VOICES = 12  # no training mixture had more than 8; beyond 12 hardly a partial is a voice's own
 SURE = 0.8  # salience above which a candidate is surely sung
 CHUNK = 1875  # frames, 30 s, of a pass through the network
 CONTEXT = 312  # frames, 5 s, heard on either side of a chunk (even, so that chunks keep the network's phase)
@@ -118,7 +118,9 @@ class PitchEstimator:
             SettingsError: number of voices out of bounds.
         """
         if voices is not None and not 1 <= voices <= MOST_VOICES:
-            raise SettingsError(f"voices: {voices} is outside of 1 to {MOST_VOICES}")
+            raise SettingsError(
+                f"voices: {voices} is outside of 1 to {MOST_VOICES}: hardly a partial of more lies apart"
+            )
         told = progress or (lambda share: None)
         # A look at the voices takes about as long as the first.
         candidates, salience = self.first_look(
