@@ -36,7 +36,9 @@ from vocsep.evaluation.exchanges import Exchange, exchange_shares, exchanges
 from vocsep.evaluation.multi_f0 import MultipitchScores, multipitch_scores, voice_recall
 from vocsep.evaluation.pitch_scores import pitch_scores
 from vocsep.media.reading import read_audio, to_analysis
-from vocsep.pitch.estimate import MOST_VOICES, PitchEstimator, number_of_voices
+from vocsep.pitch.candidates import CANDIDATES
+from vocsep.pitch.estimate import PitchEstimator
+from vocsep.pitch.how_many import number_of_voices
 from vocsep.pitch.intonation import cents_apart
 from vocsep.pitch.settings import PitchSettings
 from vocsep.pitch.tracks import F0Tracks
@@ -100,7 +102,7 @@ def measure(recording: Recording, estimator: PitchEstimator, comb: Separator) ->
     """Scores of the tracks that are estimated with the number of voices given."""
     voices = len(recording.stems)
     tracks = estimator.estimate(recording.mixture, voices)
-    counted = number_of_voices(estimator.first_look(recording.mixture, MOST_VOICES)[0])
+    counted = number_of_voices(estimator.first_look(recording.mixture, CANDIDATES + 2)[0])
     known = None
     if recording.references is not None:
         known = known_of(nearest(recording.references, tracks), tracks)

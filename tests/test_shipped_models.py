@@ -12,7 +12,8 @@ from vocsep.estimator.stored import load_estimator
 from vocsep.filtering.postfilter import load_postfilter
 from vocsep.methods.source_filter import SourceFilter, SourceFilterSettings, levelled_comb
 from vocsep.model import load_model, shipped_model
-from vocsep.pitch.estimate import PitchEstimator, number_of_voices
+from vocsep.pitch.estimate import PitchEstimator
+from vocsep.pitch.how_many import number_of_voices
 from vocsep.pitch.refiner import restore_refiner
 from vocsep.pitch.salience import restore_network
 from vocsep.singers.quartet import sing_quartet

@@ -42,8 +42,8 @@ ISSUE_FLAGS = {
 }
 
 BAD_USAGE = {
-    "separate a.wav -n 0": "0 is not within 1 .. 8",
-    "separate a.wav -n 40": "40 is not within 1 .. 8",
+    "separate a.wav -n 0": "0 is not within 1 .. 12",
+    "separate a.wav -n 40": "40 is not within 1 .. 12: hardly a partial",
     "separate a.wav -n 4.5": "4.5",
     "separate a.wav --voices=x": "x",
     "separate a.wav --adapt -1": "-1 is not within 0 .. 10000",

@@ -15,9 +15,11 @@ import torch
 from vocsep.errors import ModelError, SettingsError, VoicesNotFound
 from vocsep.pitch import estimate as module
 from vocsep.pitch.candidates import Candidates, find_candidates
-from vocsep.pitch.estimate import LEAST, MOST_VOICES, PitchEstimator, number_of_voices
+from vocsep.pitch.estimate import LEAST, PitchEstimator
 from vocsep.pitch.harmonic_stack import BINS, bin_frequencies
+from vocsep.pitch.how_many import number_of_voices
 from vocsep.pitch.salience import SalienceNetwork, SalienceSettings
+from vocsep.pitch.settings import MOST_VOICES
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 from vocsep.training.pitch import save_network
 

@@ -253,6 +253,12 @@ def test_notes_warn_of_silent_voices_and_of_unison() -> None:
     assert "voices 1 and 2" in note and "40 %" in note
 
 
+def test_notes_pass_on_what_the_estimate_doubts() -> None:
+    frequencies = np.full((1, 500), 440.0)
+    heard = EstimatedTracks(frequencies, F0Tracks(np.zeros_like(frequencies)), ("there may be a piano",))
+    assert track_warnings(heard) == ["there may be a piano"]
+
+
 def test_notes_warn_of_unison_in_whatever_order_the_voices_lie() -> None:
     crossing = np.stack([np.full(500, 220.0), np.full(500, 440.0), np.full(500, 220.5)])
     (note,) = track_warnings(F0Tracks(crossing))

@@ -1,5 +1,6 @@
 """``vocsep f0``: the pitches of a recording, as a picture, a table and a file."""
 
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -119,10 +120,9 @@ def f0(
             tracks = _crepe(audio, device.value, progress)
         else:
             tracks = _estimated(recording, audio, voices, settings, device.value, progress)
+    warnings = _warnings(tracks, missing)
     tracks = tracks.named(called) if called else tracks
-    if missing:
-        screen.warn(f"{recording}: {missing}")
-    _show(screen, recording, tracks, start)
+    _show(screen, recording, tracks, start, warnings)
     if output:
         _write(tracks, output, format_ or BY_SUFFIX.get(output.suffix.lower(), Format.csv), start)
         screen.line(f"pitches in {output}")
@@ -180,7 +180,16 @@ def _crepe(audio: "NDArray[np.float32]", device: str, progress: "ProgressCallbac
     return F0Tracks(frequencies[None, :])
 
 
-def _show(screen: "Screen", recording: Path, tracks: "F0Tracks", start: float) -> None:
+def _warnings(tracks: "F0Tracks", missing: str) -> list[str]:
+    """What is to be said of the recording, and of what was heard in it."""
+    from vocsep.pitch.alternatives import remarks_of
+
+    return [*filter(None, [missing]), *remarks_of(tracks)]
+
+
+def _show(
+    screen: "Screen", recording: Path, tracks: "F0Tracks", start: float, warnings: Sequence[str]
+) -> None:
     from vocsep.commands.tables import voice_table
     from vocsep.pictures.pitch import pitch_plot
 
@@ -189,6 +198,8 @@ def _show(screen: "Screen", recording: Path, tracks: "F0Tracks", start: float) -
         pitch_plot(tracks, min(screen.out.width, 200), start=start, unicode=screen.unicode),
         voice_table(tracks.voice_statistics(), tracks.names),
     )
+    for warning in warnings:
+        screen.warn(f"{recording.name}: {warning}")
 
 
 def _write(tracks: "F0Tracks", output: Path, format_: Format, start: float) -> None:

@@ -34,12 +34,12 @@ class Assign(str, Enum):
 ASSIGN, DEVICE = Assign(SeparatorSettings.assign), Device(SeparatorSettings.device)
 
 
-def within(low: int, high: int) -> Callable[[int | None], int | None]:
-    """A check that refuses whole numbers out of bounds and names value and bounds."""
+def within(low: int, high: int, why: str = "") -> Callable[[int | None], int | None]:
+    """A check that refuses whole numbers out of bounds and names value, bounds and, if given, the reason."""
 
     def check(value: int | None) -> int | None:
         if value is not None and not low <= value <= high:
-            raise typer.BadParameter(f"{value} is not within {low} .. {high}")
+            raise typer.BadParameter(f"{value} is not within {low} .. {high}{why}")
         return value
 
     return check
@@ -87,9 +87,10 @@ Voices = Annotated[
     typer.Option(
         "--voices",
         "-n",
-        callback=within(1, MOST_VOICES),
+        callback=within(1, MOST_VOICES, ": hardly a partial of more voices lies apart"),
         metavar="N",
-        help=f"How many people (or parts) sing, 1 to {MOST_VOICES}. Default: decided from the recording.",
+        help=f"How many people (or parts) sing, 1 to {MOST_VOICES}; of more, hardly a partial lies apart, "
+        "and beyond 8 separation is rough. Default: decided from the recording.",
     ),
 ]
 Start = Annotated[

@@ -28,9 +28,11 @@ class EstimatedTracks(F0Tracks):
     Args:
         frequencies: as in `F0Tracks`.
         alternative: a further F0 near each voice's own, of the same shape; NaN (or 0) where there is none.
+        remarks: what a listener should know of the number of voices.
     """
 
     alternative: F0Tracks
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -47,6 +49,11 @@ def alternatives_of(tracks: F0Tracks) -> F0Tracks:
         if isinstance(tracks, EstimatedTracks)
         else F0Tracks(np.zeros_like(tracks.frequencies))
     )
+
+
+def remarks_of(tracks: F0Tracks) -> tuple[str, ...]:
+    """What is to be said of the number of voices of estimated tracks; nothing of others."""
+    return tracks.remarks if isinstance(tracks, EstimatedTracks) else ()
 
 
 def find_alternatives(candidates: Candidates, pitch: NDArray[np.float64]) -> NDArray[np.float64]:

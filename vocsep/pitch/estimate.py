@@ -16,40 +16,20 @@ from vocsep.pitch.crossings import cross_voices
 from vocsep.pitch.gaps import mend
 from vocsep.pitch.harmonic_stack import BINS
 from vocsep.pitch.heuristic import assign_heuristic
+from vocsep.pitch.how_many import doubts, number_of_voices
 from vocsep.pitch.octaves import lower_octaves
 from vocsep.pitch.refinement import F0Refinement, best_places, kept_beyond
 from vocsep.pitch.salience import SalienceNetwork, restore_network
-from vocsep.pitch.settings import MOST_VOICES as MOST_VOICES
-from vocsep.pitch.settings import Assignment, PitchSettings
+from vocsep.pitch.settings import MOST_VOICES, Assignment, PitchSettings
 from vocsep.pitch.tracks import F0Tracks, order_of_height
 from vocsep.pitch.viterbi import assign_viterbi
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
 SURE = 0.8  # salience above which a candidate is surely sung
-CLEAR, LIKELY = 0.7, 0.5  # salience of candidates that count as voices: of one or two, of three or more
-OFTEN = 0.25  # of the sung frames, in which so many voices must sound
 CHUNK = 1875  # frames, 30 s, of a pass through the network
 CONTEXT = 312  # frames, 5 s, heard on either side of a chunk (even, so that chunks keep the network's phase)
 ROUNDS = 2  # in which octaves that nobody sings are looked for
 LEAST = 0.1  # s of singing under which nobody sings
-
-
-def number_of_voices(candidates: Candidates) -> int:
-    """How many voices sing at once: the largest number that sounds in a quarter of the sung frames.
-
-    One or two voices count where they are heard clearly: a lone voice's partials make weak candidates. Among
-    three or more, where voices cover each other, the likely ones count.
-    """
-    clear = _sounding(candidates, CLEAR)
-    return clear if clear < 3 else max(clear, _sounding(candidates, LIKELY))
-
-
-def _sounding(candidates: Candidates, salience: float) -> int:
-    """The largest number of candidates above ``salience`` in a quarter of the frames that have any."""
-    sung = (candidates.salience > salience).sum(axis=1)
-    active = sung[sung > 0]
-    shares = [np.mean(active >= voices) for voices in range(1, candidates.count + 1)] if len(active) else []
-    return max(sum(bool(share >= OFTEN) for share in shares), 1)
 
 
 class PitchEstimator:
@@ -135,7 +115,9 @@ class PitchEstimator:
             SettingsError: number of voices out of bounds.
         """
         if voices is not None and not 1 <= voices <= MOST_VOICES:
-            raise SettingsError(f"voices: {voices} is outside of 1 to {MOST_VOICES}")
+            raise SettingsError(
+                f"voices: {voices} is outside of 1 to {MOST_VOICES}: hardly a partial of more lies apart"
+            )
         told = progress or (lambda share: None)
         # A look at the voices takes about as long as the first.
         candidates, salience = self.first_look(
@@ -144,7 +126,9 @@ class PitchEstimator:
         sung = (candidates.salience > SURE).any(axis=1).sum() * HOP / SAMPLE_RATE
         if sung < LEAST:
             raise VoicesNotFound(f"no voice found: {sung:.2f} s of singing, at least {LEAST} s are needed")
-        voices = voices or number_of_voices(candidates)
+        heard = number_of_voices(candidates)
+        remarks = doubts(audio, candidates, voices, heard)
+        voices = voices or heard
         if voices <= 4:
             candidates = candidates.strongest(CANDIDATES)
         candidates, pitch = self._assigned(audio, candidates, voices)
@@ -157,7 +141,7 @@ class PitchEstimator:
         tracks, alternative = (
             440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_alternatives(candidates, pitch))
         )
-        return EstimatedTracks(tracks, F0Tracks(alternative))
+        return EstimatedTracks(tracks, F0Tracks(alternative), tuple(remarks))
 
     def _assigned(
         self, audio: NDArray[np.float32], candidates: Candidates, voices: int

@@ -6,7 +6,7 @@ from typing import Literal
 
 Assignment = Literal["viterbi", "heuristic"]
 
-MOST_VOICES = 8  # the configurations of more cannot be listed, and no training mixture had more
+MOST_VOICES = 12  # no training mixture had more than 8; beyond 12 hardly a partial is a voice's own
 MOST_REFINE = 10  # refinements; they settle after two or three
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from vocsep.pitch.beam import beam_path, spread_ranges
 from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.gaps import voiced_runs
 from vocsep.spectra import HOP, SAMPLE_RATE
@@ -24,6 +25,7 @@ from vocsep.spectra import HOP, SAMPLE_RATE
 Array = NDArray[np.float64]
 
 MOST_IN_UNISON = 6  # voices; with more, unison would double the thousands of configurations
+MOST_LISTED = 8  # voices; the configurations of more are made best first (`vocsep.pitch.beam`)
 MOST_STATES = 400  # of a frame; with many voices the cheaper configurations are kept
 BEAM = 40  # states of a frame from which paths go on
 NEVER = 1e6  # nats, of a candidate that is not there
@@ -132,6 +134,8 @@ def _frame_costs(
 def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre: Array | None) -> Array:
     """One pass -> ``(voices, frames)``; ``centre``, of that shape in semitones: known ranges, if any."""
     choice, sharing, step = _frame_costs(candidates, voices, costs, centre)
+    if voices > MOST_LISTED:
+        return _pitch_of(candidates, beam_path(choice, step))
     states = _configurations(voices, candidates.count)
     # One column a state, one row a choice of a voice: sums over voices become matrix products.
     made = (states.T[:, None, :] == np.arange(candidates.count + 1)[:, None]).astype(np.float64)
@@ -166,6 +170,12 @@ def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre:
         tracks[sings, frame] = candidates.pitch[frame, chosen[sings]]
         state = int(back[frame][state])
     return tracks
+
+
+def _pitch_of(candidates: Candidates, path: NDArray[np.int64]) -> Array:
+    """Choices ``(frames, voices)`` as pitch ``(voices, frames)``, NaN = silent."""
+    pitch = np.pad(candidates.pitch, ((0, 0), (0, 1)), constant_values=np.nan)
+    return np.asarray(np.take_along_axis(pitch, path, axis=1).T)
 
 
 def _range_nearby(tracks: Array, sigma: float) -> Array:
@@ -207,10 +217,12 @@ def _without_strangers(tracks: Array) -> Array:
 def assign_viterbi(candidates: Candidates, voices: int, costs: ViterbiCosts | None = None) -> Array:
     """Pitch of each voice, ``(voices, frames)`` in semitones, NaN = silent; voice 1 is the highest."""
     costs = costs or ViterbiCosts()
-    fewer = _affordable(voices, candidates.count)
-    if fewer < candidates.count:
-        candidates = candidates.strongest(fewer)
-    tracks = _best_path(candidates, voices, costs, None)
+    if voices > MOST_LISTED:
+        known = spread_ranges(candidates.pitch, candidates.salience, voices)
+        tracks = _best_path(candidates, voices, costs, known.repeat(candidates.frames, axis=1))
+    else:
+        candidates = candidates.strongest(_affordable(voices, candidates.count))
+        tracks = _best_path(candidates, voices, costs, None)
     if voices == 1:
         return tracks
     for seconds in NEARBY:

@@ -8,13 +8,14 @@ from vocsep.pitch.tracks import F0Tracks
 
 
 def matched(
-    tracks: F0Tracks | None, names: Sequence[str] | None
+    tracks: F0Tracks | None, names: Sequence[str] | None, oracle: bool = False
 ) -> tuple[F0Tracks | None, Sequence[str] | None]:
     """Tracks and names that belong together, voice by voice.
 
     Args:
         tracks: given F0, with names or without, in any order of height; None where F0 will be estimated.
         names: that are asked for; None where nobody asked.
+        oracle: the stems decide which voice is which, whatever the tracks.
 
     Returns:
         The tracks, in the order of the names if they have names themselves; the names, else those of the
@@ -23,7 +24,7 @@ def matched(
     Raises:
         F0Error: the tracks have other names than those asked for, or one that no file can have.
     """
-    if tracks is None or not tracks.names:
+    if tracks is None or not tracks.names or oracle:
         return tracks, names
     if names is not None:
         return tracks.named(names), names

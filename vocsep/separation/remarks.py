@@ -46,7 +46,7 @@ def track_warnings(tracks: F0Tracks) -> list[str]:
         if share < SELDOM:
             notes.append(f"voice {voice} sings in {100 * share:.0f} % of the time: are there fewer voices?")
     if isinstance(tracks, EstimatedTracks):  # pitches that are given have no bounds
-        notes += _notes_of_bounds(pitch)
+        notes += [*tracks.remarks, *_notes_of_bounds(pitch)]
     for one, other in combinations(range(tracks.voices), 2):  # in whatever order they lie
         distance = np.abs(pitch[one] - pitch[other])
         both = np.isfinite(distance)

@@ -88,8 +88,7 @@ class Separator:
             raise AudioError(f"audio: rate {sample_rate} Hz is not within {RATES[0]} .. {RATES[1]} Hz")
         if not np.isfinite(columns).all():
             raise AudioError("audio: a sample is not a finite number")
-        if self.method.references is None:  # an oracle follows its stems
-            tracks, names = matched(tracks, names)
+        tracks, names = matched(tracks, names, self.method.references is not None)
         self.method.prepare(names)
         begun = monotonic()
         analysis = to_analysis(columns, sample_rate)
@@ -139,9 +138,8 @@ class Separator:
             VoicesNotFound, F0Error, SettingsError: as in `separate`.
         """
         path, folder, output = Path(path), Path(folder), OutputSettings(**options)
-        if self.method.references is None:  # an oracle follows its stems
-            tracks, names = matched(tracks, output.names)
-            output = replace(output, names=names)
+        tracks, names = matched(tracks, output.names, self.method.references is not None)
+        output = replace(output, names=names)
         self.method.prepare(output.names, output.synth)
         begun = monotonic()
         with open_audio(path, output.strict) as source:
