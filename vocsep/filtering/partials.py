@@ -18,7 +18,7 @@ from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, frame_count, hann
 
 TOP = 4_000.0  # Hz, no partial above it
 STRIDE = 2 * HOP  # samples between frames of the fit
-STEP = 64  # samples between phases of a frame: products of partials up to 60 Hz apart are below 125 Hz
+STEP = 32  # samples between phases of a frame: products of partials 200 Hz apart are below 250 Hz
 SEGMENTS = MASK_FFT // STRIDE  # of a window
 
 
@@ -85,6 +85,7 @@ class Partials:
         frames: of `STRIDE` samples, frame n centred on ``n * STRIDE``.
         frequency: ``(frames, voices, partials)`` Hz; partials of the lowest note, 0 beyond ``counts``.
         active: the same shape, whether a partial exists.
+        around: ``(places, frames, voices)`` Hz, F0 in the middle three quarters of each frame's window.
         counts: of each voice, partials of its lowest note.
     """
 
@@ -95,8 +96,11 @@ class Partials:
         angle = cycles(known, MASK_FFT // 2, padded).mul_(2 * math.pi).float()
         self._turn = torch.polar(torch.ones_like(angle), angle)
         self._angle = angle[:, ::STEP]
-        pitch = known[:, :: STRIDE // HOP]
-        pitch = pad(pitch, (0, max(self.frames - pitch.shape[1], 0)), mode="replicate")[:, : self.frames]
+        every, beside = STRIDE // HOP, 3 * MASK_FFT // 8 // HOP
+        last = every * (self.frames - 1) + 1
+        near = pad(known, (beside, max(last - known.shape[1], 0) + beside), mode="replicate")
+        self.around = near.T.unfold(0, last, 1)[: 2 * beside + 1, :, ::every].transpose(1, 2)
+        pitch = self.around[beside].T
         numbers = torch.floor(top / pitch.clamp_min(1.0)).amax(dim=1) * (pitch.amax(dim=1) > 0)
         self.counts = [int(count) for count in numbers]
         harmonic = torch.arange(1, max(self.counts, default=0) + 1, device=f0.device)

@@ -19,39 +19,49 @@ from torch.nn.functional import pad
 
 from vocsep.filtering.partials import Partials
 
-NEAR = 45.0  # Hz, partials further apart do not see each other
-FRAMES = 512  # that are solved at once
-RATIOS = (1e-3, 1e9)  # bounds of s / P, in samples: keeps float32 safe, and what has no power silent
+NEAR = 50.0  # Hz, partials that stay further apart do not see each other
+FAR = 200.0  # Hz, nor do those whose mean frequencies are further apart, whatever they do
+FRAMES = 256  # that are solved at once
+RATIOS = (1.0, 1e9)  # bounds of s / P, in samples: keeps float32 safe, and what has no power silent
+SAFER = 30.0  # by that is s raised where a matrix is not positive definite
+ATTEMPTS = 6
 
 
 @dataclass(frozen=True)
 class Order:
-    """Partials of each frame by frequency, in blocks that see the next block at most.
+    """Partials of each frame by frequency.
 
     Attributes:
-        index: ``(frames, blocks, size)`` into the flattened ``(voices, partials)``.
-        real: the same shape; false where a block is filled up with nothing.
-        frequency: the same shape, Hz.
+        index: ``(frames, partials that exist)`` into the flattened ``(voices, partials)``.
+        frequency: the same shape, Hz; infinite where a frame has fewer.
+        reach: ``(frames,)``, how many places further a partial sees another one at most, at least 1.
     """
 
     index: Tensor
-    real: Tensor
     frequency: Tensor
+    reach: Tensor
 
 
 def order(partials: Partials, near: float = NEAR) -> Order:
-    """Sort partials; the size of blocks is that of the largest group within ``near`` Hz."""
+    """Sort partials, and find which come within ``near`` Hz of each other in the course of a window."""
     height = torch.where(partials.active, partials.frequency, torch.inf).flatten(1)
     height, index = height.sort(dim=1)
-    most = max(int(partials.active.flatten(1).sum(dim=1).max()), 1)
-    height, index = height[:, :most].contiguous(), index[:, :most]
-    reach = torch.searchsorted(height, height + near) - torch.arange(most, device=height.device) - 1
-    size = max(int(torch.where(torch.isfinite(height), reach, 0).max()), 1)
-    fill = -most % size
-    height = pad(height, (0, fill), value=torch.inf)
-    index = pad(index, (0, fill))
-    shape = (len(height), -1, size)
-    return Order(index.reshape(shape), torch.isfinite(height).reshape(shape), height.reshape(shape))
+    most = int(partials.active.flatten(1).sum(dim=1).max())
+    height, index = height[:, :most].contiguous(), index[:, :most].contiguous()
+    count = partials.frequency.shape[2]
+    voice, number = index // count, index % count + 1
+    places = torch.arange(most, device=index.device)
+    apart = places[None] - places[:, None]
+    reach = []
+    for own in torch.arange(partials.frames, device=index.device).split(FRAMES):
+        exists = torch.isfinite(height[own])
+        distance = (height[own][:, None] - height[own][..., None]).abs()
+        exists = exists[:, None] & exists[..., None] & (distance < FAR)
+        for pitch in partials.around[:, own]:
+            place = pitch.gather(1, voice[own]) * number[own]
+            distance = torch.minimum(distance, (place[:, None] - place[..., None]).abs())
+        reach.append((apart * (exists & (distance < near))).amax(dim=(1, 2)))
+    return Order(index, height, torch.cat(reach).clamp_min(1))
 
 
 def amplitudes(partials: Partials, sums: Tensor, ratios: Tensor, near: float = NEAR) -> Tensor:
@@ -70,33 +80,55 @@ def amplitudes(partials: Partials, sums: Tensor, ratios: Tensor, near: float = N
     found = torch.zeros_like(sums)
     if not partials.active.any():
         return found
-    sorted_ = order(partials, near)
-    size = sorted_.index.shape[2]
-    phases, moments = partials.phases(), partials.moments()
+    arranged = order(partials, near)
     flat_sums, flat_ratios, flat = sums.flatten(1, 2), ratios.flatten(1, 2), found.flatten(1, 2)
-    numbers = sums.shape[2]
-    for first in range(0, partials.frames, FRAMES):
-        own = slice(first, first + FRAMES)
-        index, real = sorted_.index[own], sorted_.real[own]
-        frames, blocks = index.shape[:2]
-        flat_index = index.flatten(1)[..., None].expand(-1, -1, 2)
-        of_voice = (flat_index[..., :1] // numbers).expand(-1, -1, phases.shape[2])
-        angle = phases[own].gather(1, of_voice) * (flat_index[..., :1] % numbers + 1)
-        waves = torch.polar(torch.ones_like(angle), angle) * real.flatten(1)[..., None]
-        waves = waves.reshape(frames, blocks, size, -1)
-        inner, outer = _products(waves, sorted_.frequency[own], moments, near)
-        shape = (frames, blocks, 2 * size)
-        ratio = flat_ratios[own].gather(1, flat_index).clamp(*RATIOS).reshape(frames, blocks, size, 2)
-        ratio = torch.where(real[..., None], ratio, 1.0)
-        inner.diagonal(dim1=-2, dim2=-1).add_(ratio.reshape(shape))
-        right = flat_sums[own].gather(1, flat_index).reshape(frames, blocks, size, 2) * real[..., None]
-        solved = block_tridiagonal_solve(inner, outer, right.reshape(shape))
-        # What fills up blocks points to the first partial: it must not overwrite it.
-        flat[own] = flat[own].scatter_add(1, flat_index, solved.reshape(frames, blocks * size, 2))
+    # Frames of like reach together: few have wide blocks.
+    for own in arranged.reach.argsort().split(FRAMES):
+        size = int(arranged.reach[own].max())
+        blocks = -(-arranged.index.shape[1] // size)
+        fill = blocks * size - arranged.index.shape[1]
+        index = pad(arranged.index[own], (0, fill))
+        frequency = pad(arranged.frequency[own], (0, fill), value=torch.inf)
+        real = torch.isfinite(frequency)
+        waves = _waves(partials, own, index) * real[..., None]
+        shape = (len(own), blocks, size)
+        inner, outer = _products(waves.reshape(*shape, -1), frequency.reshape(shape), partials.moments())
+        both = index[..., None].expand(-1, -1, 2)
+        ratio = torch.where(real[..., None], flat_ratios[own].gather(1, both).clamp(*RATIOS), 1.0)
+        right = flat_sums[own].gather(1, both) * real[..., None]
+        shape = (len(own), blocks, 2 * size)
+        solved = _safely(inner, outer, ratio.reshape(shape), right.reshape(shape))
+        # What fills up blocks points to the first partial and adds nothing to it.
+        flat[own] = flat[own].scatter_add(1, both, solved.reshape(both.shape))
     return flat.reshape(sums.shape)
 
 
-def _products(waves: Tensor, frequency: Tensor, moments: Tensor, near: float) -> tuple[Tensor, Tensor]:
+def _waves(partials: Partials, own: Tensor, index: Tensor) -> Tensor:
+    """Partials ``index`` of the frames ``own`` every `STEP` samples, ``(frames, partials, places)``."""
+    count = partials.frequency.shape[2]
+    phases = partials.phases()[own]
+    voice = (index // count)[..., None].expand(-1, -1, phases.shape[2])
+    angle = phases.gather(1, voice) * (index % count + 1)[..., None]
+    return torch.polar(torch.ones_like(angle), angle)
+
+
+def _safely(inner: Tensor, outer: Tensor, ratio: Tensor, right: Tensor) -> Tensor:
+    """Solve with the ratios on the diagonal. What was taken for unseen can leave a matrix that is not
+    positive definite; there the recording has to say less, until it is."""
+    result = torch.zeros_like(right)
+    todo = torch.arange(len(right), device=right.device)
+    for _ in range(ATTEMPTS):
+        matrix = inner[todo] + torch.diag_embed(ratio[todo])
+        solved, failed = block_tridiagonal_solve(matrix, outer[todo], right[todo])
+        result[todo] = torch.where(failed[:, None, None], 0.0, solved)
+        todo = todo[failed]
+        if not len(todo):
+            break
+        ratio = ratio * SAFER
+    return result
+
+
+def _products(waves: Tensor, frequency: Tensor, moments: Tensor) -> tuple[Tensor, Tensor]:
     """Blocks of ``B^H W B`` on the diagonal and to the right of it.
 
     Args:
@@ -111,7 +143,7 @@ def _products(waves: Tensor, frequency: Tensor, moments: Tensor, near: float) ->
     above = torch.cat((frequency[:, 1:], torch.full_like(frequency[:, :1], torch.inf)), dim=1)
     both = torch.cat((waves, after), dim=2).transpose(2, 3)
     distance = torch.cat((frequency, above), dim=2)[..., None, :] - frequency[..., None]
-    seen = distance.abs() < near
+    seen = distance.abs() < FAR
     size = waves.shape[2]
     parts = [((waves.conj() * weight) @ both) * seen for weight in moments]
     rows = torch.stack(
@@ -121,7 +153,7 @@ def _products(waves: Tensor, frequency: Tensor, moments: Tensor, near: float) ->
     return matrix[..., : 2 * size].contiguous(), matrix[:, :-1, :, 2 * size :].contiguous()
 
 
-def block_tridiagonal_solve(diagonal: Tensor, right: Tensor, values: Tensor) -> Tensor:
+def block_tridiagonal_solve(diagonal: Tensor, right: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Solve positive definite systems by Cholesky's factors of a block tridiagonal matrix.
 
     Args:
@@ -130,13 +162,16 @@ def block_tridiagonal_solve(diagonal: Tensor, right: Tensor, values: Tensor) -> 
         values: ``(batch, blocks, n)``.
 
     Returns:
-        ``(batch, blocks, n)``.
+        ``(batch, blocks, n)``, and ``(batch,)`` whether a matrix was not positive definite.
     """
     blocks = diagonal.shape[1]
+    failed = torch.zeros(len(values), dtype=torch.bool, device=values.device)
     factors, links, forward = [], [], []
     block, value = diagonal[:, 0], values[:, 0, :, None]
     for number in range(blocks):
-        factor = torch.linalg.cholesky(block)
+        factor, info = torch.linalg.cholesky_ex(block)
+        failed |= info != 0
+        factor = torch.where(failed[:, None, None], torch.eye(block.shape[-1], dtype=block.dtype), factor)
         last = number + 1 == blocks
         known = value if last else torch.cat((value, right[:, number]), dim=2)
         solved = torch.linalg.solve_triangular(factor, known, upper=False)
@@ -154,4 +189,4 @@ def block_tridiagonal_solve(diagonal: Tensor, right: Tensor, values: Tensor) -> 
         if result:
             value = value - links[number] @ result[-1]
         result.append(torch.linalg.solve_triangular(factors[number].mH, value, upper=True))
-    return torch.cat(result[::-1], dim=2).transpose(1, 2)
+    return torch.cat(result[::-1], dim=2).transpose(1, 2), failed
