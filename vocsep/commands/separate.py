@@ -26,6 +26,11 @@ class Method(str, Enum):
     oracle_binary = "oracle-binary"
 
 
+class Filter(str, Enum):
+    partials = "partials"
+    mask = "mask"
+
+
 class Format(str, Enum):
     wav = "wav"
     flac = "flac"
@@ -92,6 +97,15 @@ def separate(
             help="Correct the masks of the method source-filter by what the recording shows.",
         ),
     ] = True,
+    filter_: Annotated[
+        Filter,
+        typer.Option(
+            "--filter",
+            rich_help_panel=MODEL,
+            help="How the method source-filter makes stems. partials: fits the partials of all voices to the "
+            "waveform at once. mask: the paper's soft masks alone, a little faster.",
+        ),
+    ] = Filter.partials,
     assign: options.AssignOption = options.Assign.viterbi,
     refine: options.Refine = DEFAULT_REFINE,
     adapt: options.Adapt = None,
@@ -200,6 +214,7 @@ def separate(
             pitch_model=pitch_model,
             refiner_model=refiner_model,
             postfilter=(postfilter_model or True) if postfilter else False,
+            filter=filter_.value,
             seed=seed,
         )
         wishes = {

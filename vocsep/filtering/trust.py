@@ -2,7 +2,7 @@
 
 The fit of all partials at once (`vocsep.filtering.regression`) knows its own uncertainty only if its model
 holds: one singer a voice, the right F0, no room. Where it does not hold, something is left over near the
-partial, and the fitted amplitude differs from what the mask lets through. A logistic function of ten such
+partial, and the fitted amplitude differs from what the mask lets through. A logistic function of eleven such
 signs says with which weight, 0 to 1, a fitted partial replaces the masked one; 0 is the mask.
 
 The weights were learned on synthetic singing only (`vocsep.training.trust`): solo voices and sections, dry
@@ -35,7 +35,9 @@ class Trust:
         return torch.sigmoid(signs @ torch.tensor(self.weights, device=signs.device) + self.constant)
 
 
-SHIPPED = Trust((0.0,) * SIGNS, 0.0)
+SHIPPED = Trust(
+    (-0.6547, -0.7333, -0.5594, -1.5215, 0.758, -0.4126, -0.2725, 0.0504, 0.0761, -0.2649, 1.3401), -4.2004
+)
 
 
 def at_partials(spectrogram: Tensor, partials: Partials, beside: int = 0) -> Tensor:

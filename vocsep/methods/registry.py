@@ -22,6 +22,10 @@ from vocsep.methods.unet_masks import UnetMasks, load_unet
 from vocsep.model import kind_of
 
 
+_BASELINE = SourceFilterSettings(steps=0, room=False, partials=False)
+FILTERS = ("partials", "mask")  # ways from expected powers to stems; the first is the default
+
+
 @dataclass(frozen=True)
 class MethodSettings:
     """What a method may need to be built.
@@ -33,6 +37,7 @@ class MethodSettings:
         seed: of what begins at random.
         device: where weights go.
         postfilter: of the masks of an estimator: the shipped one, that in a file, or False for none.
+        filter: one of `FILTERS`: whether partials fitted to the waveform correct what masks give.
     """
 
     model: Path | str | None = None
@@ -41,6 +46,7 @@ class MethodSettings:
     seed: int = 0
     device: torch.device | str = "cpu"
     postfilter: Path | str | bool = True
+    filter: str = FILTERS[0]
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,8 @@ def build_method(name: str, settings: MethodSettings | None = None) -> Method:
         name = "unet"
     if settings.adapt is not None and settings.adapt < 0:
         raise SettingsError(f"adapt: {settings.adapt} steps, at least 0 are possible")
+    if settings.filter not in FILTERS:
+        raise SettingsError(f"filter: {settings.filter!r} is not one of {', '.join(FILTERS)}")
     oracle = name.startswith("oracle-")
     if oracle and settings.stems is None:
         raise SettingsError(f"stems: the method {name} needs the folder of the true stems (--stems)")
@@ -106,15 +114,16 @@ def _source_filter(name: str, settings: MethodSettings) -> Method:
     if settings.postfilter is not False:
         path = None if settings.postfilter is True else settings.postfilter
         postfilter = load_postfilter(path).to(settings.device)
-    return Method(name, SourceFilter(estimator, SourceFilterSettings(steps), postfilter), sings=True)
+    wanted = SourceFilterSettings(steps, partials=settings.filter == "partials")
+    return Method(name, SourceFilter(estimator, wanted, postfilter), sings=True)
 
 
 def _levels(name: str, settings: MethodSettings) -> Method:
-    return Method(name, SourceFilter(levelled_comb, SourceFilterSettings(steps=0, room=False)), sings=True)
+    return Method(name, SourceFilter(levelled_comb, _BASELINE), sings=True)
 
 
 def _comb(name: str, settings: MethodSettings) -> Method:
-    return Method(name, SourceFilter(untrained_comb, SourceFilterSettings(steps=0, room=False)), sings=True)
+    return Method(name, SourceFilter(untrained_comb, _BASELINE), sings=True)
 
 
 def _unet(name: str, settings: MethodSettings) -> Method:

@@ -10,6 +10,7 @@ from vocsep.estimator.adapt import DEFAULT_STEPS, AdaptSettings, adapt, compared
 from vocsep.estimator.features import band_centres, harmonic_levels
 from vocsep.estimator.room_search import find_room
 from vocsep.filtering.confidence import energies
+from vocsep.filtering.joint import correction
 from vocsep.filtering.masks import soft_masks
 from vocsep.filtering.postfilter import PostfilterNetwork, postfiltered
 from vocsep.filtering.same_note import shared_alike
@@ -51,6 +52,8 @@ class SourceFilterSettings:
         same_note: voices with one F0 share alike (`vocsep.filtering.same_note`).
         noise_share: how much of a voice's noise claims bins.
         exponent, room_exponent: of the masks, without a room and with one.
+        partials: are fitted to the waveform, all at once, and correct what masks give
+            (`vocsep.filtering.joint`).
     """
 
     steps: int = DEFAULT_STEPS
@@ -60,6 +63,7 @@ class SourceFilterSettings:
     noise_share: float = NOISE_SHARE
     exponent: float = 1.0
     room_exponent: float = ROOM_EXPONENT
+    partials: bool = True
 
     def mask_exponent(self, room: Reverberation | None) -> float:
         """Exponent of the masks of a recording with that room."""
@@ -171,4 +175,5 @@ def estimate_sources(
         if postfilter is not None:
             masks = postfiltered(postfilter, spectrum * peak, powers, masks, f0)
         energy = energies(masks, heard)
-        return SourceEstimate(parameters, excitation, powers, masks, energy, room)
+        found = correction(mixture, f0, powers, masks) if settings.partials else None
+        return SourceEstimate(parameters, excitation, powers, masks, energy, room, found)

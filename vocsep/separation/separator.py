@@ -37,6 +37,7 @@ class Separator:
         spatial: where channels differ, tell voices apart by place, too (not with an oracle).
         pitch_model, refiner_model: of both looks at the pitch; the shipped ones by default.
         postfilter: whether the masks of source models are corrected, or a file that says how.
+        filter: ``partials``, fitted to the waveform all at once, or ``mask``, as the paper does.
         seed: of the noise in synthesised voices, and of what begins at random.
 
     Raises:
@@ -58,10 +59,12 @@ class Separator:
         pitch_model: Path | str | None = None,
         refiner_model: Path | str | None = None,
         postfilter: Path | str | bool = True,
+        filter: str = "partials",
         seed: int = 0,
     ) -> None:
         self.device = pick_device(device)
-        self.method = build_method(method, MethodSettings(model, adapt, stems, seed, self.device, postfilter))
+        given = MethodSettings(model, adapt, stems, seed, self.device, postfilter, filter)
+        self.method = build_method(method, given)
         self.pitch = PitchEstimator(pitch_model, refiner_model, device=device, assign=assign, refine=refine)
         self.spatial = spatial and self.method.references is None
         self.seed = seed
