@@ -143,7 +143,8 @@ class Partials:
         return rows.transpose(0, 1)
 
     def moments(self) -> Tensor:
-        """Weights of products of partials at these places: ``w^2 u^m``, m = 0, 1, 2: ``(3, MASK_FFT // STEP)``."""
+        """Weights ``w^2 u^m`` of products of partials at these places, m = 0, 1, 2: ``(3, MASK_FFT //
+        STEP)``."""
         zeroth, first = self._weights[:, ::STEP] * STEP
         place = torch.linspace(-1, 1, MASK_FFT // STEP + 1, device=zeroth.device)[:-1]
         return torch.stack((zeroth, first, first * place))

@@ -53,7 +53,7 @@ def order(partials: Partials, near: float = NEAR) -> Order:
     places = torch.arange(most, device=index.device)
     apart = places[None] - places[:, None]
     reach = []
-    for own in torch.arange(partials.frames, device=index.device).split(FRAMES):
+    for own in torch.split(torch.arange(partials.frames, device=index.device), FRAMES):
         exists = torch.isfinite(height[own])
         distance = (height[own][:, None] - height[own][..., None]).abs()
         exists = exists[:, None] & exists[..., None] & (distance < FAR)
@@ -83,7 +83,7 @@ def amplitudes(partials: Partials, sums: Tensor, ratios: Tensor, near: float = N
     arranged = order(partials, near)
     flat_sums, flat_ratios, flat = sums.flatten(1, 2), ratios.flatten(1, 2), found.flatten(1, 2)
     # Frames of like reach together: few have wide blocks.
-    for own in arranged.reach.argsort().split(FRAMES):
+    for own in torch.split(arranged.reach.argsort(), FRAMES):
         size = int(arranged.reach[own].max())
         blocks = -(-arranged.index.shape[1] // size)
         fill = blocks * size - arranged.index.shape[1]
@@ -171,7 +171,7 @@ def block_tridiagonal_solve(diagonal: Tensor, right: Tensor, values: Tensor) -> 
     for number in range(blocks):
         factor, info = torch.linalg.cholesky_ex(block)
         failed |= info != 0
-        factor = torch.where(failed[:, None, None], torch.eye(block.shape[-1], dtype=block.dtype), factor)
+        factor = torch.where(failed[:, None, None], torch.eye(block.shape[-1]).to(block), factor)
         last = number + 1 == blocks
         known = value if last else torch.cat((value, right[:, number]), dim=2)
         solved = torch.linalg.solve_triangular(factor, known, upper=False)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from vocsep.filtering.partials import STRIDE, TOP, Partials
+from vocsep.filtering.partials import TOP, Partials
 from vocsep.spectra import MASK_FFT, SAMPLE_RATE
 
 LEAST = 1e-9  # of the mean power of the stretch: levels below that count as that
@@ -25,7 +25,7 @@ SIGNS = 11
 
 @dataclass(frozen=True)
 class Trust:
-    """The logistic function: weight of each of `signs`, and a constant."""
+    """The logistic function: weight of each of `SIGNS`, and a constant."""
 
     weights: tuple[float, ...]
     constant: float
@@ -64,9 +64,7 @@ def at_partials(spectrogram: Tensor, partials: Partials, beside: int = 0) -> Ten
 
 def around(spectrogram: Tensor, bins: int, frames: int) -> Tensor:
     """Mean of a spectrogram ``(bins, frames)`` over so many bins and frames to either side."""
-    mean = avg_pool2d(
-        spectrogram[None, None], (2 * bins + 1, 1), 1, (bins, 0), count_include_pad=False
-    )
+    mean = avg_pool2d(spectrogram[None, None], (2 * bins + 1, 1), 1, (bins, 0), count_include_pad=False)
     mean = avg_pool2d(mean, (1, 2 * frames + 1), 1, (0, frames), count_include_pad=False)
     return mean[0, 0]
 
@@ -90,10 +88,11 @@ def signs(
         heard, left: ``(bins, N)`` power spectrograms of the mixture and of what the partials leave.
 
     Returns:
-        ``(N, J, K, SIGNS)``: decimal logarithms of the share that is left within 3 bins, within 16 bins and a
-        third of a second, of the voice in the whole stretch, and of everything; of the mask; of the fitted and the expected power
-        in relation to the masked one; number of the partial over 10; kHz over 4; logarithm of b over a, as powers; and of 1 +
-        how far the partial moves within the window, in units of 10 Hz.
+        ``(N, J, K, SIGNS)``. Of these, decimal logarithms: the share that is left within 3 bins, within 16
+        bins and a sixth of a second, of the voice in the whole stretch, and of everything; the mask; the
+        fitted and the expected power over the masked one. Then the number of the partial over 10, its
+        frequency over TOP, and again logarithms: b over a, as powers, and 1 + how far the partial moves
+        within the window, in units of 10 Hz.
     """
     least = LEAST * heard.mean().clamp_min(1e-20)
     small = least / (MASK_FFT / 4) ** 2

@@ -21,7 +21,6 @@ from vocsep.methods.source_filter_nmf import SourceFilterNmf
 from vocsep.methods.unet_masks import UnetMasks, load_unet
 from vocsep.model import kind_of
 
-
 _BASELINE = SourceFilterSettings(steps=0, room=False, partials=False)
 FILTERS = ("partials", "mask")  # ways from expected powers to stems; the first is the default
 
