@@ -3,7 +3,8 @@
     stem_j = h_j + M_j (x - sum_i h_i),        h_j = sum_k t_jk (a_jk + b_jk u) exp(i k phi_j)
 
 where M_j is the mask of voice j, the amplitudes are those of `vocsep.filtering.regression` and t_jk is how
-far each can be trusted (`vocsep.filtering.trust`). Prior powers of the partials are what the masks let through.
+far each can be trusted (`vocsep.filtering.trust`). Prior powers of the partials are what the masks let
+through.
 What is no partial has first a power in proportion to the mixture around; after a first fit, to what that
 leaves. Everything scales with the mixture, and the stems add up to it whatever was fitted.
 """
