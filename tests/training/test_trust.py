@@ -50,7 +50,7 @@ def quality(truth: Tensor, found: Tensor) -> Tensor:
 def test_effects_are_those_of_the_correction() -> None:
     given, found = example(), effects()
     sure = torch.ones(found.signs.shape[:3])
-    ratio, error = found.better(sure)
+    error = found.better(sure)
     mixture, stems = torch.from_numpy(given.mixture), torch.from_numpy(given.stems).float()
     powers = 10 ** (torch.from_numpy(given.powers).float() / 10)
     powers = torch.cat((powers, powers[:, -1:].expand(-1, MASK_FFT // 2 + 1 - KEPT, -1)), dim=1)
@@ -69,23 +69,21 @@ def test_effects_are_those_of_the_correction() -> None:
     expected = quality(low[0], low[2]) - quality(low[0], low[1])
     assert (expected > 3).all()
     assert abs(float(error.mean()) - float(expected.mean())) < 2
-    assert (ratio > 0).all()
 
 
 def test_no_trust_changes_nothing() -> None:
     found = effects()
-    for gain in found.better(torch.zeros(found.signs.shape[:3])):
-        assert gain.abs().max() == 0
+    assert found.better(torch.zeros(found.signs.shape[:3])).abs().max() == 0
 
 
 def test_partials_that_help_are_trusted_and_those_that_harm_are_not() -> None:
     good = effects()
     bad = replace(good, effect=-good.effect)
     for given, expected in ((good, True), (bad, False)):
-        trust = learn_trust([given], epochs=60)(given.signs)
+        trust = learn_trust([given], epochs=25)(given.signs)
         assert (float(trust.mean()) > 0.6) is expected
     # Told apart by a sign, both get their due.
     marked = replace(bad, signs=good.signs.clone())
     marked.signs[..., 0] += 3
-    trust = learn_trust([good, marked], epochs=60)
+    trust = learn_trust([good, marked], epochs=25)
     assert trust(good.signs).mean() > trust(marked.signs).mean() + 0.2

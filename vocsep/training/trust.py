@@ -1,8 +1,9 @@
 """How far fitted partials can be trusted is learned on synthetic singing: `vocsep.filtering.trust`.
 
 Stems are linear in the trust in each partial, so the effect of every partial on every stem is computed once
-for an example; a step of learning weighs these effects and asks how much better the stems have become. Worse
-counts more than better: a recording must not lose by the fit.
+for an example; a step of learning weighs these effects and asks how much smaller errors have become. (The
+effects are those on what is heard, after overlap-add: masks make spectrograms that no sound has, and without
+that the fit looks better than it is.)
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from vocsep.training.postfilter_examples import PostfilterExample
 SECOND = SAMPLE_RATE // STRIDE  # frames in which an error is judged as a whole
 QUIET = 0.01  # of a voice's mean energy: quieter seconds are not judged
 CAP = 1e-3  # of a voice's energy (-30 dB): there is little to gain below
-REGRET = 0.5  # by that much more counts what becomes worse
 RATE = 0.06  # of Adam
 EXAMPLES = 2  # in a step
 
@@ -45,8 +45,8 @@ class Effects:
     masked: Tensor
     stems: Tensor
 
-    def better(self, trust: Tensor) -> tuple[Tensor, Tensor]:
-        """By how much SI-SDR rises and the error falls, in dB, ``(seconds that count,)`` each.
+    def better(self, trust: Tensor) -> Tensor:
+        """By how many dB the error of each voice and second falls, ``(seconds that count,)``.
 
         Args:
             trust: ``(frames, voices, partials)``.
@@ -55,22 +55,13 @@ class Effects:
         changed = self.masked + (weight[:, None] * self.effect).sum(dim=0)
         own = _seconds(self.stems.abs().square())
         counted = own > QUIET * own.mean(dim=1, keepdim=True)
-        (ratio, error), (ratio_before, error_before) = (
-            self._judged(stems, own) for stems in (changed, self.masked)
-        )
-        return (ratio - ratio_before)[counted], (error_before - error)[counted]
+        return (self._error(self.masked, own) - self._error(changed, own))[counted]
 
-    def _judged(self, found: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-        """SI-SDR and error in dB, ``(voices, seconds)``."""
-        least = own.mean() * 1e-9 + 1e-20
-        energy = _seconds(found.abs().square())
-        target = _seconds((found * self.stems.conj()).real).square() / (own + least)
-        rest = (energy - target).clamp_min(0) + CAP * energy + least
+    def _error(self, found: Tensor, own: Tensor) -> Tensor:
+        """Of stems, in relation to the voice's energy ``own``: ``(voices, seconds)`` in dB."""
         error = _seconds((found - self.stems).abs().square())
-        level = own + QUIET * own.sum(dim=0)
-        return 10 * torch.log10((target + CAP * energy + least) / rest), 10 * torch.log10(
-            (error + CAP * level + least) / (level + least)
-        )
+        level = own + QUIET * own.sum(dim=0) + own.mean() * 1e-9 + 1e-20
+        return 10 * torch.log10(error / level + CAP)
 
 
 def _seconds(energy: Tensor) -> Tensor:
@@ -112,7 +103,7 @@ def effects_of(example: PostfilterExample, postfilter: PostfilterNetwork) -> Eff
 
 
 def learn_trust(examples: list[Effects], epochs: int = 8, seed: int = 1) -> Trust:
-    """The logistic function that makes stems better most.
+    """The logistic function that makes errors smallest.
 
     Args:
         examples: effects of partials.
@@ -134,9 +125,8 @@ def learn_trust(examples: list[Effects], epochs: int = 8, seed: int = 1) -> Trus
             for _ in range(EXAMPLES):
                 waiting = waiting or torch.randperm(len(examples), generator=generator).tolist()
                 example = examples[waiting.pop()]
-                gains = example.better(torch.sigmoid((example.signs - mean) / spread @ weights + constant))
-                loss = sum((REGRET * torch.relu(-gain) - gain).mean() for gain in gains)
-                torch.as_tensor(loss).backward()  # type: ignore[no-untyped-call]
+                trust = torch.sigmoid((example.signs - mean) / spread @ weights + constant)
+                (-example.better(trust).mean()).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
     found = weights.detach() / spread
