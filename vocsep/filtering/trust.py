@@ -6,9 +6,9 @@ partial, and the fitted amplitude differs from what the mask lets through. A log
 signs says with which weight, 0 to 1, a fitted partial replaces the masked one; 0 is the mask.
 
 The weights were learned on synthetic singing only (`vocsep.training.trust`): solo voices and sections, dry
-and in rooms, with the pitches that vocsep finds in the mixtures. Real recordings turned out to deserve more trust
-(`BOLDER`: mean of four excerpts +0.66 dB without, +0.77 with, +0.80 with 2; of the five that gain least or
-lose +0.08, +0.02, -0.13).
+and in rooms, with the pitches that vocsep finds in the mixtures. Real recordings turned out to deserve more
+trust (`BOLDER`: mean of four excerpts +0.58 dB without, +0.77 with, +0.80 with 2; of a pair, a hall, a unison
+and others where little is gained or lost +0.10, +0.02, -0.13).
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from vocsep.spectra import MASK_FFT, SAMPLE_RATE
 LEAST = 1e-9  # of the mean power of the stretch: levels below that count as that
 BINS = int(TOP * MASK_FFT / SAMPLE_RATE) + 24  # of spectrograms, from the lowest, that partials see
 SIGNS = 11
-BOLDER = 1.0  # nepers: synthetic rooms and choirs are harder to fit than real quartets (measured)
+BOLDER = 1.0  # added to the constant: synthetic rooms and choirs are harder to fit than real quartets
 
 
 @dataclass(frozen=True)
