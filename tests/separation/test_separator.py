@@ -118,9 +118,9 @@ def test_parameters_of_all_chunks_are_those_of_the_tracks(separator: Separator, 
 
 
 def test_the_returned_parameters_explain_the_stems(weights: dict[str, Path]) -> None:
-    """Wholly so without a post-filter."""
+    """Wholly so without a post-filter, and by masks alone."""
     audio, tracks = music(2.0)
-    separator = Separator(**weights, device="cpu", adapt=2, postfilter=False)
+    separator = Separator(**weights, device="cpu", adapt=2, postfilter=False, filter="mask")
     result = separator.separate(audio, SAMPLE_RATE, tracks=tracks)
     choices = choices_of_f0(tracks.as_input(), alternatives_of(tracks).as_input())
     powers = voice_powers(

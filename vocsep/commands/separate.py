@@ -30,6 +30,7 @@ def separate(
     refiner_model: options.RefinerModel = None,
     postfilter_model: options.PostfilterModel = None,
     postfilter: own.Postfilter = bool(SeparatorSettings.postfilter),
+    filter_: own.FilterOption = own.FILTER,
     assign: options.AssignOption = options.ASSIGN,
     refine: options.Refine = SeparatorSettings.refine,
     adapt: options.Adapt = SeparatorSettings.adapt,
@@ -62,7 +63,7 @@ def separate(
     filtered = (postfilter_model or True) if postfilter else False
     settings = SeparatorSettings(model, pitch_model=pitch_model, refiner_model=refiner_model)
     settings = replace(settings, assign=assign.value, refine=refine, adapt=adapt, postfilter=filtered)
-    settings = replace(settings, method=method, stems=stems, spatial=spatial)
+    settings = replace(settings, method=method, stems=stems, spatial=spatial, filter=filter_.value)
     settings = replace(settings, device=device.value, seed=seed)
     wishes = OutputSettings(called, start, duration, synth=synth, minus_one=minus_one)
     wishes = replace(wishes, overwrite=overwrite, strict=strict)

@@ -8,6 +8,12 @@ import typer
 
 from vocsep.commands.options import MODEL, OUTPUT, among
 from vocsep.methods.registry import METHODS
+from vocsep.separation.settings import SeparatorSettings
+
+
+class Filter(str, Enum):
+    partials = "partials"
+    mask = "mask"
 
 
 class Format(str, Enum):
@@ -95,6 +101,16 @@ Postfilter = Annotated[
         "--postfilter/--no-postfilter",
         rich_help_panel=MODEL,
         help="Correct the masks of the method source-filter by what the recording shows.",
+    ),
+]
+FILTER = Filter(SeparatorSettings.filter)
+FilterOption = Annotated[
+    Filter,
+    typer.Option(
+        "--filter",
+        rich_help_panel=MODEL,
+        help="How the method source-filter makes stems. partials: fits the partials of all voices to the "
+        "waveform at once. mask: the paper's soft masks alone, a little faster.",
     ),
 ]
 MethodOption = Annotated[

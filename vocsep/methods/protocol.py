@@ -36,6 +36,8 @@ class SourceEstimate:
         masks: ``(voices, bins, frames)``, add up to one.
         energy: ``(2, voices, frames of HOP)`` of each voice, and of what no other voice claims.
         room: whose tails they are; None where it is dry, or was not looked for.
+        correction: ``(voices, samples)`` at 16 kHz, what is added to the stems that the masks give
+            (`vocsep.filtering.joint`), zero in sum; None where masks are all.
         fft_size, hop: samples at 16 kHz of the STFT (Hann window) that masks and powers stand on; ``hop``
             divides `HOP`.
     """
@@ -46,6 +48,7 @@ class SourceEstimate:
     masks: Tensor
     energy: Tensor
     room: Reverberation | None = None
+    correction: Tensor | None = None
     fft_size: int = MASK_FFT
     hop: int = HOP
 

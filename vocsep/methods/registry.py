@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from vocsep.errors import SettingsError
-from vocsep.methods.settings import DEFAULT_METHOD, MethodSettings
+from vocsep.methods.settings import DEFAULT_METHOD, FILTERS, MethodSettings
 
 if TYPE_CHECKING:
     from vocsep.methods.protocol import Method
@@ -45,6 +45,8 @@ def build_method(name: str, settings: MethodSettings | None = None) -> "Method":
         name = "unet"
     if settings.adapt is not None and settings.adapt < 0:
         raise SettingsError(f"adapt: {settings.adapt} steps, at least 0 are possible")
+    if settings.filter not in FILTERS:
+        raise SettingsError(f"filter: {settings.filter!r} is not one of {', '.join(FILTERS)}")
     oracle = name.startswith("oracle-")
     if oracle and settings.stems is None:
         raise SettingsError(f"stems: the method {name} needs the folder of the true stems (--stems)")

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import torch
 
 DEFAULT_METHOD = "source-filter"
+FILTERS = ("partials", "mask")  # ways from expected powers to stems; the first is the default
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class MethodSettings:
         seed: of what begins at random.
         device: where weights go.
         postfilter: of the masks of an estimator: the shipped one, that in a file, or False for none.
+        filter: one of `FILTERS`: whether partials fitted to the waveform correct what masks give.
     """
 
     model: Path | str | None = None
@@ -30,3 +32,4 @@ class MethodSettings:
     seed: int = 0
     device: "torch.device | str" = "cpu"
     postfilter: Path | str | bool = True
+    filter: str = FILTERS[0]

@@ -13,6 +13,7 @@ from vocsep.estimator.network import Estimator
 from vocsep.estimator.room_search import find_room
 from vocsep.estimator.stored import load_estimator
 from vocsep.filtering.confidence import energies
+from vocsep.filtering.joint import correction
 from vocsep.filtering.masks import soft_masks
 from vocsep.filtering.postfilter import PostfilterNetwork, load_postfilter, postfiltered
 from vocsep.filtering.unisons import share_unisons
@@ -55,6 +56,8 @@ class SourceFilterSettings:
         same_note: voices with one F0 share alike (`vocsep.filtering.unisons`).
         noise_share: how much of a voice's noise claims bins.
         exponent, room_exponent: of the masks, without a room and with one.
+        partials: are fitted to the waveform, all at once, and correct what masks give
+            (`vocsep.filtering.joint`).
     """
 
     steps: int = AdaptSettings.steps
@@ -64,6 +67,7 @@ class SourceFilterSettings:
     noise_share: float = NOISE_SHARE
     exponent: float = 1.0
     room_exponent: float = ROOM_EXPONENT
+    partials: bool = True
 
     def mask_exponent(self, room: Reverberation | None) -> float:
         """Exponent of the masks of a recording with that room."""
@@ -171,11 +175,13 @@ def estimate_sources(
         if postfilter is not None:
             masks = postfiltered(postfilter, spectrum * peak, powers, masks, f0)
         energy = energies(masks, magnitudes)
-        return SourceEstimate(parameters, excitation, powers, masks, energy, room)
+        found = correction(mixture, f0, powers, masks) if settings.partials else None
+        return SourceEstimate(parameters, excitation, powers, masks, energy, room, found)
 
 
 # Methods that start from a comb: nothing is learned, before or on the recording.
 COMBS: dict[str, Start] = {"levels": levelled_comb, "comb": untrained_comb}
+BASELINE = SourceFilterSettings(steps=0, room=False, partials=False)
 
 
 def build(name: str, settings: MethodSettings) -> Method:
@@ -185,9 +191,11 @@ def build(name: str, settings: MethodSettings) -> Method:
         ModelError: weights cannot be used.
     """
     if name in COMBS:
-        return Method(name, SourceFilter(COMBS[name], SourceFilterSettings(steps=0, room=False)), sings=True)
+        return Method(name, SourceFilter(COMBS[name], BASELINE), sings=True)
     estimator = load_estimator(settings.model).to(settings.device).eval()
-    chosen = SourceFilterSettings() if settings.adapt is None else SourceFilterSettings(settings.adapt)
+    chosen = SourceFilterSettings(partials=settings.filter == "partials")
+    if settings.adapt is not None:
+        chosen = replace(chosen, steps=settings.adapt)
     postfilter = None
     if settings.postfilter is not False:
         path = None if settings.postfilter is True else settings.postfilter

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vocsep.filtering.upsampling import in_channels
 from vocsep.filtering.wiener import wiener_filter
 from vocsep.methods.protocol import SeparationMethod, SourceEstimate
 from vocsep.pitch.alternatives import alternatives_of
@@ -125,6 +126,9 @@ def separate_chunks(
         audio = torch.from_numpy(np.ascontiguousarray(known.T)).to(device)
         grid = estimated.fft_size, estimated.hop
         stems = wiener_filter(audio, sample_rate, estimated.masks, estimated.powers, *grid, spatial)
+        if estimated.correction is not None:
+            found = in_channels(estimated.correction, mixture, audio, sample_rate)
+            stems = stems if found is None else stems + found
         skip = (chunk.first - chunk.begin) * sample_rate
         count = (samples if final else int(chunk.last) * sample_rate) - chunk.first * sample_rate
         own = stems[:, :, skip : skip + count].transpose(1, 2).cpu().numpy()

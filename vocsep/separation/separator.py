@@ -46,7 +46,7 @@ class Separator:
         self.settings = chosen = SeparatorSettings(model, **options)
         self.device = pick_device(chosen.device)
         given = chosen.model, chosen.adapt, chosen.stems, chosen.seed, self.device, chosen.postfilter
-        self.method = build_method(chosen.method, MethodSettings(*given))
+        self.method = build_method(chosen.method, MethodSettings(*given, filter=chosen.filter))
         self.pitch = PitchEstimator(
             chosen.pitch_model,
             chosen.refiner_model,

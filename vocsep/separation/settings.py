@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vocsep.methods.settings import DEFAULT_METHOD
+from vocsep.methods.settings import DEFAULT_METHOD, FILTERS
 from vocsep.pitch.settings import PitchSettings
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class SeparatorSettings:
         spatial: where channels differ, tell voices apart by place, too (not with an oracle).
         pitch_model, refiner_model: of F0 estimation and refinement; the shipped ones by default.
         postfilter: whether the masks of source models are corrected, or a file that says how.
+        filter: ``partials``, fitted to the waveform all at once, or ``mask``, as the paper does.
         seed: of the noise in synthesised voices, and of what begins at random.
     """
 
@@ -45,6 +46,7 @@ class SeparatorSettings:
     pitch_model: Path | str | None = None
     refiner_model: Path | str | None = None
     postfilter: Path | str | bool = True
+    filter: str = FILTERS[0]
     seed: int = 0
 
 

@@ -95,7 +95,7 @@ def in_order_of(tracks: F0Tracks, sung: Sung) -> Sung:
 
 def explained(sung: Sung, f0: F0Tracks, start: Start, steps: int) -> PostfilterExample:
     """The example that a mixture gives when it is separated with these pitches."""
-    settings = SourceFilterSettings(steps)
+    settings = SourceFilterSettings(steps, partials=False)
     given = f0.fitted(sung.f0.shape[1])
     alternative = alternatives_of(f0).fitted(sung.f0.shape[1]).as_input()
     result = estimate_sources(

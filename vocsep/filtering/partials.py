@@ -1,0 +1,174 @@
+"""Partials of voices as functions of time: their phases are known up to a constant from the F0.
+
+Partial k of voice j is the real part of ``A(t) exp(i k phi_j(t))``, ``phi_j`` the running integral of the F0
+and A an amplitude that changes slowly. In a frame, A is a line: ``A(t) = a + b u``, with u from -1 to 1
+across the window. What follows from frames is overlapped and added with the weights ``w^2`` of the fit.
+
+Products of neighbouring partials under a window change slowly, too, so all that the fit needs of them is
+known from a phase every `STEP` samples; only the projections of the recording are computed at its full rate.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, frame_count, hann
+
+TOP = 4_000.0  # Hz, no partial above it
+STRIDE = 2 * HOP  # samples between frames of the fit
+STEP = 32  # samples between phases of a frame: products of partials 200 Hz apart are below 250 Hz
+SEGMENTS = MASK_FFT // STRIDE  # of a window
+
+
+def held(f0: Tensor) -> Tensor:
+    """F0 ``(voices, frames)`` where unvoiced frames have that of the nearest voiced one; 0 where all are
+    unvoiced.
+
+    >>> held(torch.tensor([[0.0, 100.0, 0.0, 0.0, 200.0], [0.0, 0.0, 0.0, 0.0, 0.0]])).int().tolist()
+    [[100, 100, 100, 200, 200], [0, 0, 0, 0, 0]]
+    """
+    frames = torch.arange(f0.shape[1], device=f0.device)
+    nearest = torch.empty_like(f0)
+    for row, out in zip(f0, nearest, strict=True):
+        voiced = row.nonzero()[:, 0]
+        if not len(voiced):
+            out.zero_()
+            continue
+        after = torch.searchsorted(voiced, frames)
+        low = voiced[(after - 1).clamp_min(0)]
+        high = voiced[after.clamp_max(len(voiced) - 1)]
+        out.copy_(row[torch.where((frames - low).abs() <= (high - frames).abs(), low, high)])
+    return nearest
+
+
+def cycles(f0: Tensor, before: int, samples: int) -> Tensor:
+    """Phase in cycles, wrapped, of an F0 that is linear between frames and held beyond the ends.
+
+    Args:
+        f0: ``(voices, frames)`` Hz, without gaps.
+        before: samples before sample 0. samples: how many there are in all.
+
+    Returns:
+        ``(voices, samples)``, float64 within -0.5 .. 0.5.
+    """
+    here = f0.double()
+    there = torch.cat((here[:, 1:], here[:, -1:]), dim=1)
+    within = torch.arange(HOP, dtype=torch.float64, device=f0.device)
+    # The integral of a line: exact, whatever the F0 does from frame to frame.
+    rows = here[..., None] * within + (there - here)[..., None] * (within.square() / (2 * HOP))
+    ends = ((here + there) * (HOP / 2 / SAMPLE_RATE)).cumsum(dim=1)
+    rows = rows / SAMPLE_RATE + pad(ends[:, :-1], (1, 0))[..., None]
+    phase = rows.flatten(1)
+    lead = torch.arange(-before, 0, dtype=torch.float64, device=f0.device)
+    behind = max(samples - before - phase.shape[1], 0)
+    trail = torch.arange(behind, dtype=torch.float64, device=f0.device)
+    parts = (
+        here[:, :1] * lead / SAMPLE_RATE,
+        phase,
+        ends[:, -1:] + here[:, -1:] * trail / SAMPLE_RATE,
+    )
+    whole = torch.cat(parts, dim=1)[:, :samples]
+    return whole - whole.round()
+
+
+class Partials:
+    """All partials of all voices in a stretch of time.
+
+    Args:
+        f0: ``(voices, frames of HOP)`` Hz, 0 where unvoiced.
+        samples: length of the stretch at 16 kHz.
+        top: Hz, partials at and above it do not exist.
+
+    Attributes:
+        frames: of `STRIDE` samples, frame n centred on ``n * STRIDE``.
+        frequency: ``(frames, voices, partials)`` Hz; partials of the lowest note, 0 beyond ``counts``.
+        active: the same shape, whether a partial exists.
+        around: ``(places, frames, voices)`` Hz, F0 in the middle three quarters of each frame's window.
+        counts: of each voice, partials of its lowest note.
+    """
+
+    def __init__(self, f0: Tensor, samples: int, top: float = TOP) -> None:
+        known = held(f0)
+        self.samples, self.frames = samples, frame_count(samples, STRIDE)
+        padded = (self.frames + SEGMENTS - 1) * STRIDE
+        angle = cycles(known, MASK_FFT // 2, padded).mul_(2 * math.pi).float()
+        self._turn = torch.polar(torch.ones_like(angle), angle)
+        self._angle = angle[:, ::STEP]
+        every, beside = STRIDE // HOP, 3 * MASK_FFT // 8 // HOP
+        last = every * (self.frames - 1) + 1
+        near = pad(known, (beside, max(last - known.shape[1], 0) + beside), mode="replicate")
+        self.around = near.T.unfold(0, last, 1)[: 2 * beside + 1, :, ::every].transpose(1, 2)
+        pitch = self.around[beside].T
+        numbers = torch.floor(top / pitch.clamp_min(1.0)).amax(dim=1) * (pitch.amax(dim=1) > 0)
+        self.counts = [int(count) for count in numbers]
+        harmonic = torch.arange(1, max(self.counts, default=0) + 1, device=f0.device)
+        self.frequency = pitch.T[..., None] * harmonic
+        self.active = (self.frequency > 0) & (self.frequency < top)
+        square = hann(MASK_FFT, angle).square()
+        place = torch.linspace(-1, 1, MASK_FFT + 1, device=f0.device)[:-1]
+        self._weights = torch.stack((square, square * place))
+        self._segments = self._weights.reshape(2, SEGMENTS, STRIDE)
+
+    def project(self, signal: Tensor) -> Tensor:
+        """Twice the sums of ``w^2 u^m x exp(-i k phi)``, m = 0 and 1, over each frame.
+
+        Args:
+            signal: x, ``(samples,)``.
+
+        Returns:
+            ``(frames, voices, partials, 2)``, complex.
+        """
+        length = self._turn.shape[1]
+        doubled = 2 * pad(signal, (MASK_FFT // 2, length - MASK_FFT // 2 - self.samples))
+        matrix = self._segments.flatten(0, 1).T.contiguous()
+        sums = signal.new_zeros((*self.frequency.shape, 2), dtype=torch.complex64)
+        for voice, count in enumerate(self.counts):
+            back = self._turn[voice].conj().resolve_conj()
+            current = doubled.to(back.dtype)
+            for number in range(count):
+                current = current * back
+                blocks = torch.view_as_real(current).reshape(-1, STRIDE, 2)
+                parts = torch.stack([blocks[..., part] @ matrix for part in range(2)], dim=-1)
+                parts = parts.reshape(-1, 2, SEGMENTS, 2)
+                total = sum(parts[g : g + self.frames, :, g] for g in range(SEGMENTS))
+                sums[:, voice, number] = torch.view_as_complex(torch.as_tensor(total).contiguous())
+        return sums
+
+    def phases(self) -> Tensor:
+        """Angle of each voice's first partial every `STEP` samples of each frame, ``(frames, voices,
+        MASK_FFT // STEP)`` radians."""
+        rows = self._angle.unfold(1, MASK_FFT // STEP, STRIDE // STEP)[:, : self.frames]
+        return rows.transpose(0, 1)
+
+    def moments(self) -> Tensor:
+        """Weights ``w^2 u^m`` of products of partials at these places, m = 0, 1, 2: ``(3, MASK_FFT //
+        STEP)``."""
+        zeroth, first = self._weights[:, ::STEP] * STEP
+        place = torch.linspace(-1, 1, MASK_FFT // STEP + 1, device=zeroth.device)[:-1]
+        return torch.stack((zeroth, first, first * place))
+
+    def sound(self, amplitudes: Tensor) -> Tensor:
+        """Voices made of their partials.
+
+        Args:
+            amplitudes: a and b, ``(frames, voices, partials, 2)``, complex.
+
+        Returns:
+            ``(voices, samples)``.
+        """
+        voices = []
+        scaled = amplitudes / (1.5 * SEGMENTS / 4)  # what windows w^2 add up to
+        for voice, count in enumerate(self.counts):
+            turn = self._turn[voice]
+            total = torch.zeros_like(turn)
+            for number in reversed(range(count)):  # Horner's rule
+                lines = torch.view_as_real(scaled[:, voice, number].contiguous()).transpose(1, 2)
+                blocks = turn.real.new_zeros(turn.shape[0] // STRIDE, 2, STRIDE)
+                for g in range(SEGMENTS):
+                    blocks[g : g + self.frames] += lines @ self._segments[:, g]
+                amplitude = torch.view_as_complex(blocks.transpose(1, 2).contiguous()).flatten()
+                total = (total + amplitude).mul_(turn)
+            voices.append(total.real[MASK_FFT // 2 : MASK_FFT // 2 + self.samples])
+        return torch.stack(voices)
