@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -15,8 +15,11 @@ from vocsep.pitch.alternatives import EstimatedTracks, find_alternatives
 from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates
 from vocsep.pitch.crossings import cross_voices
 from vocsep.pitch.gaps import mend
+from vocsep.pitch.ghosts import without_ghosts
 from vocsep.pitch.harmonic_stack import BINS
 from vocsep.pitch.heuristic import assign_heuristic
+from vocsep.pitch.joining import join_unisons
+from vocsep.pitch.naming import name_voices
 from vocsep.pitch.octaves import lower_octaves
 from vocsep.pitch.refinement import F0Refinement, best_places
 from vocsep.pitch.salience import SalienceNetwork, restore_network
@@ -24,7 +27,7 @@ from vocsep.pitch.tracks import F0Tracks
 from vocsep.pitch.viterbi import assign_viterbi
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
-Assignment = Literal["viterbi", "heuristic"]
+Assignment = Literal["notes", "viterbi", "heuristic"]
 
 MOST_VOICES = 8  # the configurations of more cannot be listed, and no training mixture had more
 SURE = 0.8  # salience above which a candidate is surely sung
@@ -32,7 +35,7 @@ CLEAR, LIKELY = 0.7, 0.5  # salience of candidates that count as voices: of one 
 OFTEN = 0.25  # of the sung frames, in which so many voices must sound
 CHUNK = 1875  # frames, 30 s, of a pass through the network
 CONTEXT = 312  # frames, 5 s, heard on either side of a chunk (even, so that chunks keep the network's phase)
-ROUNDS = 2  # in which octaves that nobody sings are looked for
+ROUNDS = 2  # in which octaves and ghosts, which nobody sings, are looked for
 LEAST = 0.1  # s of singing under which nobody sings
 
 
@@ -61,7 +64,9 @@ class PitchEstimator:
         model: weights of the salience network; the shipped ones by default.
         refiner: weights of the F0 refinement; the shipped ones by default.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        assign: ``viterbi`` (default) or ``heuristic`` (the paper's).
+        assign: ``notes`` (default): as ``viterbi``, then ghosts are dropped, voices join each other in unison
+            rather than fall silent, and whole notes are given to voices by range and timbre; ``viterbi``: the
+            best path over configurations in order of height; ``heuristic``: the paper's.
         refine: how many times each voice is looked at again, once the tracks of all are known; 0 = never.
 
     Raises:
@@ -75,13 +80,13 @@ class PitchEstimator:
         refiner: Path | str | None = None,
         *,
         device: str = "cpu",
-        assign: str = "viterbi",
+        assign: str = "notes",
         refine: int = DEFAULT_REFINE,
     ) -> None:
         if refine < 0:
             raise SettingsError(f"refine: {refine} looks, at least 0 are possible")
-        if assign not in ("viterbi", "heuristic"):
-            raise SettingsError(f"assign: {assign!r} is not one of viterbi, heuristic")
+        if assign not in get_args(Assignment):
+            raise SettingsError(f"assign: {assign!r} is not one of {', '.join(get_args(Assignment))}")
         stored = load_model(model or shipped_model("pitch"), "pitch")
         self.device = pick_device(device)
         self.network: SalienceNetwork = restore_network(stored).to(self.device)
@@ -154,7 +159,7 @@ class PitchEstimator:
             for look in range(self.refine):
                 pitch = best_places(*self.second.probability(audio, salience, pitch))
                 told((2 + look) / (1 + self.refine))
-        pitch = cross_voices(pitch)
+        pitch = self._named(audio, pitch)
         tracks, alternative = (
             440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_alternatives(candidates, pitch))
         )
@@ -172,4 +177,15 @@ class PitchEstimator:
             if lowered is candidates:
                 break
             candidates, pitch = lowered, mend(assign_viterbi(lowered, voices))
+        for _ in range(ROUNDS if self.assign == "notes" and voices > 1 else 0):
+            sung = without_ghosts(audio, candidates, pitch)
+            if sung is candidates:
+                break
+            candidates, pitch = sung, mend(assign_viterbi(sung, voices))
         return candidates, pitch
+
+    def _named(self, audio: NDArray[np.float32], pitch: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Voices, from tracks in order of height."""
+        if self.assign != "notes":
+            return cross_voices(pitch)
+        return name_voices(audio, join_unisons(pitch))
