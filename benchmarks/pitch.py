@@ -93,7 +93,7 @@ def main() -> int:
     parser.add_argument("data", type=Path, metavar="DATA_DIR")
     parser.add_argument("--only", metavar="NAME", help="only recordings whose path contains this")
     parser.add_argument("--no-groups", action="store_true", help="no pairs, trios and sections")
-    parser.add_argument("--assign", choices=("viterbi", "heuristic"), default="viterbi")
+    parser.add_argument("--assign", choices=("notes", "viterbi", "heuristic"), default="notes")
     parser.add_argument("--refine", type=int, default=DEFAULT_REFINE, metavar="N")
     parser.add_argument("--pitch-model", type=Path, metavar="FILE")
     options = parser.parse_args()

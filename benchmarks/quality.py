@@ -158,7 +158,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--model", type=Path, help="model of vocsep (default: the shipped one)")
     parser.add_argument("--adapt", type=int, metavar="N", help="steps of adaptation (default: vocsep's)")
-    parser.add_argument("--assign", choices=("viterbi", "heuristic"), default="viterbi")
+    parser.add_argument("--assign", choices=("notes", "viterbi", "heuristic"), default="notes")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")

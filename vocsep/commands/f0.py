@@ -74,7 +74,7 @@ def f0(
     ] = Method.salience,
     pitch_model: options.PitchModel = None,
     refiner_model: options.RefinerModel = None,
-    assign: options.AssignOption = options.Assign.viterbi,
+    assign: options.AssignOption = options.Assign.notes,
     refine: options.Refine = DEFAULT_REFINE,
     start: options.Start = 0.0,
     duration: options.Duration = None,

@@ -26,6 +26,7 @@ class Device(str, Enum):
 
 
 class Assign(str, Enum):
+    notes = "notes"
     viterbi = "viterbi"
     heuristic = "heuristic"
 

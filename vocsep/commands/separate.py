@@ -92,7 +92,7 @@ def separate(
             help="Correct the masks of the method source-filter by what the recording shows.",
         ),
     ] = True,
-    assign: options.AssignOption = options.Assign.viterbi,
+    assign: options.AssignOption = options.Assign.notes,
     refine: options.Refine = DEFAULT_REFINE,
     adapt: options.Adapt = None,
     method: Annotated[

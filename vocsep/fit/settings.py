@@ -50,7 +50,7 @@ _LIMITS = {
     "most_held_out": _Limits(int, 1, 4096),
     "pitch_model": _Limits(str, may_be_none=True),
     "refine": _Limits(int, 0, 10),
-    "assign": _Limits(str, choices=("viterbi", "heuristic")),
+    "assign": _Limits(str, choices=("notes", "viterbi", "heuristic")),
     "seed": _Limits(int, 0, 2**32 - 1),
     "device": _Limits(str, choices=("auto", "cpu", "cuda", "mps")),
 }
@@ -122,7 +122,7 @@ class FitSettings:
     held_out: float = 0.1
     most_held_out: int = 48
     pitch_model: str | None = None
-    assign: str = "viterbi"
+    assign: str = "notes"
     refine: int = DEFAULT_REFINE
     seed: int = 0
     device: str = "auto"

@@ -12,11 +12,11 @@ from vocsep.errors import SettingsError, VoicesNotFound
 from vocsep.model import load_model, pick_device, shipped_model
 from vocsep.pitch import DEFAULT_REFINE
 from vocsep.pitch.alternatives import EstimatedTracks, find_alternatives
-from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates
+from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates, log_odds
 from vocsep.pitch.crossings import cross_voices
 from vocsep.pitch.gaps import mend
 from vocsep.pitch.ghosts import without_ghosts
-from vocsep.pitch.harmonic_stack import BINS
+from vocsep.pitch.harmonic_stack import BINS, bins_of
 from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.joining import join_unisons
 from vocsep.pitch.naming import name_voices
@@ -55,6 +55,24 @@ def _sounding(candidates: Candidates, salience: float) -> int:
     active = sung[sung > 0]
     shares = [np.mean(active >= voices) for voices in range(1, candidates.count + 1)] if len(active) else []
     return max(sum(bool(share >= OFTEN) for share in shares), 1)
+
+
+def odds_of_tracks(salience: NDArray[np.uint8], pitch: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log odds of the salience at tracks, the largest of three bins.
+
+    Args:
+        salience: ``(BINS, frames)``, 0 to 255.
+        pitch: ``(voices, frames)`` semitones, NaN = silent.
+
+    Returns:
+        ``(voices, frames)`` nats; what the lowest salience has where a track is silent.
+    """
+    known = np.isfinite(pitch)
+    frequencies = 440.0 * 2 ** ((np.where(known, pitch, 69.0) - 69) / 12)
+    bins = bins_of(torch.from_numpy(frequencies)).round().long().numpy()
+    frame = np.arange(pitch.shape[1])
+    heard = np.max([salience[np.clip(bins + side, 0, BINS - 1), frame] for side in (-1, 0, 1)], axis=0)
+    return log_odds(np.where(known, heard / 255.0, 0.0))
 
 
 class PitchEstimator:
@@ -159,7 +177,7 @@ class PitchEstimator:
             for look in range(self.refine):
                 pitch = best_places(*self.second.probability(audio, salience, pitch))
                 told((2 + look) / (1 + self.refine))
-        pitch = self._named(audio, pitch)
+        pitch = self._named(audio, salience, pitch)
         tracks, alternative = (
             440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_alternatives(candidates, pitch))
         )
@@ -184,8 +202,12 @@ class PitchEstimator:
             candidates, pitch = sung, mend(assign_viterbi(sung, voices))
         return candidates, pitch
 
-    def _named(self, audio: NDArray[np.float32], pitch: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _named(
+        self, audio: NDArray[np.float32], salience: NDArray[np.uint8], pitch: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Voices, from tracks in order of height."""
-        if self.assign != "notes":
+        if self.assign != "notes" or len(pitch) < 2:
             return cross_voices(pitch)
-        return name_voices(audio, join_unisons(pitch))
+        # Of three and more voices, timbre errs more often than the order of height (measured).
+        named = name_voices(audio, pitch) if len(pitch) == 2 else cross_voices(pitch)
+        return join_unisons(named, odds_of_tracks(salience, named))

@@ -29,7 +29,7 @@ class Separator:
     Args:
         model: weights of the estimator; the shipped ones by default.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        assign: ``viterbi`` or ``heuristic``, how F0 values become voices.
+        assign: ``notes``, ``viterbi`` or ``heuristic``, how F0 values become voices.
         refine: how often the pitch of each voice is looked at again, knowing the other voices.
         adapt: steps of adaptation on each stretch of the recording; None for the default, 0 for none.
         method: one of `vocsep.methods.registry.METHODS`, which docs/methods.md describes.
@@ -49,7 +49,7 @@ class Separator:
         model: Path | str | None = None,
         *,
         device: str = "auto",
-        assign: str = "viterbi",
+        assign: str = "notes",
         refine: int = DEFAULT_REFINE,
         adapt: int | None = None,
         method: str = "source-filter",
