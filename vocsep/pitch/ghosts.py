@@ -1,14 +1,16 @@
 """Ghosts: pitches that are heard clearly and explain nothing.
 
 The salience network sees patterns over 70 dB of level. What leaks from headphones, a combination of other
-voices' partials, or the noise of a room can look like a singer to it, and the assignment, with a voice to spare,
-believes it. The source model tells them apart: without a singer the mixture is explained worse, whatever the
-levels of the others; without a ghost as well as before. So each note is left out once, with the levels of all
-voices by a closed-form fit (`vocsep.pitch.octaves.unexplained`), and a note that explains far less than the notes
-of the recording usually do is a ghost. Its candidates lose salience, and the assignment decides again.
+voices' partials, or the noise of a room can look like a singer to it, and the assignment, with a voice to
+spare, believes it. The source model tells them apart: without a singer the mixture is explained worse,
+whatever the levels of the others; without a ghost as well as before. So each note is left out once, with the
+levels of all voices by a closed-form fit (`vocsep.pitch.octaves.unexplained`), and a note that explains far
+less than the notes of the recording usually do is a ghost. Its candidates lose salience, and the assignment
+decides again.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +35,8 @@ FALL = 6.0  # nats that the salience of a ghost loses
 
 @dataclass(frozen=True)
 class Notes:
-    """Notes of tracks, one number each: ``track``, ``first`` and ``last`` (one past) frame, and ``gain``: by how
-    much the mixture is better explained with it, of the mixture's magnitudes."""
+    """Notes of tracks, one number each: ``track``, ``first`` and ``last`` (one past) frame, and ``gain``: by
+    how much the mixture is better explained with it, of the mixture's magnitudes."""
 
     track: NDArray[np.int64]
     first: NDArray[np.int64]
@@ -80,7 +82,7 @@ def judged_notes(audio: NDArray[np.float32], pitch: Array) -> Notes:
     gain, step = gains(audio, pitch), LONG_HOP // HOP
     stretches = find_stretches(pitch)
     found = []
-    for first, last in zip(stretches.edges[:-1].tolist(), stretches.edges[1:].tolist(), strict=True):
+    for first, last in pairwise(stretches.edges.tolist()):
         piece = pitch[:, first:last]
         there = np.isfinite(piece)
         for track in np.flatnonzero(there.sum(axis=1) >= SHORTEST):

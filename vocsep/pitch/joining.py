@@ -1,12 +1,12 @@
 """Unison as a state: who falls silent while a neighbour sings on in his range has joined the neighbour.
 
 Two singers on one note are heard as one peak of the salience, and the assignment gives it to one of them. The
-other is not silent: in homophony nobody rests for seconds while the others sing. Nor does he sing the weak peaks
-that are left over, for a moment each, above and below. So wherever a voice is silent, or has only short notes
-between silences, each frame is given to rest, to its own track, or to the line of another voice; the cheapest
-path (A. J. Viterbi, 1967) enters and leaves unisons with the pitch that the voice comes from and goes to. Rests
-that are short cost less than to enter and leave, long ones cost less a frame, and a line far out of a voice's
-range is not its own.
+other is not silent: in homophony nobody rests for seconds while the others sing. Nor does he sing the weak
+peaks that are left over, for a moment each, above and below. So wherever a voice is silent, or has only short
+notes between silences, each frame is given to rest, to its own track, or to the line of another voice; the
+cheapest path (A. J. Viterbi, 1967) enters and leaves unisons with the pitch that the voice comes from and
+goes to. Rests that are short cost less than to enter and leave, long ones cost less a frame, and a line far
+out of a voice's range is not its own.
 """
 
 from dataclasses import dataclass
@@ -34,9 +34,11 @@ class UnisonCosts:
     Attributes:
         rest: of a frame in which the voice rests while others sing.
         enter: of a unison, and again when it is left; ``change``: from one line to another.
-        interval: a semitone from the voice's last note to the line, and from the line to its next, up to ``leap``.
-        beyond: of a frame on a line, for a squared semitone beyond the voice's range; ``margin``: semitones that
-            a range is wider than what was sung. away: of a frame, for 5 semitones, squared, from its middle.
+        interval: a semitone from the voice's last note to the line, and from the line to its next, up to
+        ``leap``.
+        beyond: of a frame on a line, for a squared semitone beyond the voice's range; ``margin``: semitones
+            that a range is wider than what was sung. away: of a frame, for 5 semitones, squared, from its
+            middle.
         own: gained by a frame on the voice's own track, for each nat of log odds above ``doubt``, and above
             ``covered`` more where the pitch may be partials of another voice.
     """
@@ -59,7 +61,8 @@ def join_unisons(pitch: Array, odds: Array, costs: UnisonCosts | None = None) ->
 
     Args:
         pitch: ``(voices, frames)`` semitones, NaN = silent.
-        odds: ``(voices, frames)`` log odds of the salience of each track's pitch; not read where it is silent.
+        odds: ``(voices, frames)`` log odds of the salience of each track's pitch; not read where it is
+        silent.
         costs: as above.
 
     Returns:
@@ -73,7 +76,8 @@ def join_unisons(pitch: Array, odds: Array, costs: UnisonCosts | None = None) ->
             continue
         others = np.delete(np.arange(len(pitch)), voice)
         place = _place_costs(pitch[voice], odds[voice], pitch[others], costs)
-        for first, last in _doubtful(sung[voice], sung[others].any(axis=0)):
+        someone = np.asarray(sung[others].any(axis=0))
+        for first, last in _doubtful(sung[voice], someone):
             before = float(track[first - 1]) if first else np.nan
             after = float(track[last]) if last < len(track) else np.nan
             lines = np.concatenate((track[None, first:last], pitch[others, first:last]))
@@ -97,7 +101,8 @@ def _doubtful(sung: NDArray[np.bool_], others: NDArray[np.bool_]) -> list[tuple[
 
 
 def _place_costs(own: Array, odds: Array, others: Array, costs: UnisonCosts) -> Array:
-    """Cost in each frame of a voice's own track, of each other line, and of rest, ``(others + 2, frames)``."""
+    """Cost in each frame of a voice's own track, of each other line, and of rest, ``(others + 2,
+    frames)``."""
     there, sings = np.isfinite(others), np.isfinite(own)
     lowest, middle, highest = np.percentile(own[sings], (2, 50, 98))
     beyond = np.maximum(lowest - costs.margin - others, others - highest - costs.margin).clip(0)

@@ -1,11 +1,11 @@
 """Stretches of tracks: the recording cut wherever a voice begins, ends, changes its note, or meets another.
 
-Between two cuts nobody can have changed places. What is known of a track in a stretch, it is known as one: its
-pitch when it begins and ends, its mean pitch, and its timbre.
+Between two cuts nobody can have changed places. What is known of a track in a stretch, it is known as one:
+its pitch when it begins and ends, its mean pitch, and its timbre.
 """
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def find_stretches(pitch: Array) -> Stretches:
     mean, begins, ends = (np.full(shape, np.nan) for _ in range(3))
     through = np.zeros(shape, dtype=np.bool_)
     meets = np.zeros((*shape, len(pitch)), dtype=np.bool_)
-    for index, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for index, (first, last) in enumerate(pairwise(edges)):
         piece = pitch[:, first:last]
         there = np.isfinite(piece)
         sung[index] = there.sum(axis=1)

@@ -1,16 +1,18 @@
 """Timbre of tracks, read off the mixture: what tells one singer from another on the same note.
 
-Of each track only those partials count that lie away from the partials of all others. Their levels, gathered in
-bands of frequency, show the spectral envelope; its mean is the level of the voice. Vibrato and the unrest of the
-pitch belong to the singer as well. Each number is divided by how much it varies within one synthetic singer from
-note to note (vowels above all), so that distances between two tracks can be compared with chance.
+Of each track only those partials count that lie away from the partials of all others. Their levels, gathered
+in bands of frequency, show the spectral envelope; its mean is the level of the voice. Vibrato and the unrest
+of the pitch belong to the singer as well. Each number is divided by how much it varies within one synthetic
+singer from note to note (vowels above all), so that distances between two tracks can be compared with chance.
 """
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from vocsep.pitch.loudness import decibels_of, own_partials, partial_levels
+from vocsep.pitch.partial_levels import decibels_of, own_partials, partial_levels
 from vocsep.pitch.stretches import Stretches
 
 Array = NDArray[np.float64]
@@ -19,8 +21,8 @@ PARTIALS = 24
 EDGES = (100.0, 300.0, 500.0, 750.0, 1050.0, 1450.0, 2000.0, 2700.0, 3600.0, 5000.0, 7000.0)  # Hz
 BANDS = len(EDGES) - 1
 LEVEL = slice(2, 8)  # bands whose mean is the level
-# Standard deviations within a singer, over the notes of 240 synthetic singers: bands in dB relative to the level,
-# vibrato and unrest as logarithms, level in dB.
+# Standard deviations within a singer, over the notes of 240 synthetic singers: bands in dB relative to the
+# level, vibrato and unrest as logarithms, level in dB.
 WITHIN = np.array((5.3, 6.8, 6.0, 6.9, 5.8, 6.4, 7.0, 6.4, 7.8, 8.4, 0.37, 0.35, 8.9))
 DIMENSIONS = len(WITHIN)
 BLOCK = 4096  # frames looked at together
@@ -83,7 +85,7 @@ def timbre_of_stretches(audio: NDArray[np.float32], pitch: Array, stretches: Str
     """
     levels = band_levels(audio, pitch)
     raw = np.full((*stretches.frames.shape, DIMENSIONS), np.nan)
-    for index, (first, last) in enumerate(zip(stretches.edges[:-1], stretches.edges[1:], strict=True)):
+    for index, (first, last) in enumerate(pairwise(stretches.edges.tolist())):
         known = np.isfinite(levels[first:last])
         count = known.sum(axis=0)
         total = np.where(known, levels[first:last], 0.0).sum(axis=0)
@@ -94,7 +96,9 @@ def timbre_of_stretches(audio: NDArray[np.float32], pitch: Array, stretches: Str
     middle = raw[..., LEVEL]
     known = np.isfinite(middle)
     level = np.where(
-        known.any(axis=-1), np.where(known, middle, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1), np.nan
+        known.any(axis=-1),
+        np.where(known, middle, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1),
+        np.nan,
     )
     raw[..., :BANDS] -= level[..., None]
     raw[..., -1] = level

@@ -1,4 +1,5 @@
-"""Scores in which voices meet: they cross, sing in unison, double in octaves, answer each other, or share a range.
+"""Scores in which voices meet: they cross, join in unison, double in octaves, answer each other.
+range.
 
 The four-part scores of `vocsep.singers.score` keep their parts apart, as chorales do. In duets, practice
 recordings and old polyphony the parts come together, and whoever numbers them by height mistakes one for the
@@ -35,7 +36,9 @@ def _scale(tonic: int) -> NDArray[np.float64]:
     return np.array([note for note in range(24, 100) if (note - tonic) % 12 in MAJOR], dtype=np.float64)
 
 
-def _line(rng: np.random.Generator, seconds: float, beat: float, scale: NDArray[np.float64], middle: Curve) -> list[Note]:
+def _line(
+    rng: np.random.Generator, seconds: float, beat: float, scale: NDArray[np.float64], middle: Curve
+) -> list[Note]:
     """A melody that walks by steps and small leaps about ``middle``, a MIDI number for each time in s."""
     notes: list[Note] = []
     time, wander, left = 0.0, 0.0, int(rng.integers(*PHRASE))
