@@ -666,7 +666,7 @@ def test_train_pitch_passes_its_settings_on(
     room("vocsep.training.pitch", train_pitch=train_pitch)
     assert run("train-pitch -o p.safetensors --minutes 2.5 --seed 3 --singers 4 --workers 1") == 0
     own = {"minutes": 2.5, "seed": 3, "singers": 4, "workers": 1}
-    assert asked == own | {"start": None, "chorales": None}
+    assert asked == own | {"start": None, "chorales": None, "meetings": 0.0}
     assert "--pitch-model p.safetensors" in capsys.readouterr().out
     Path("p.safetensors").write_bytes(b"precious")
     assert main(["train-pitch", "-o", "p.safetensors"]) == 1
@@ -688,7 +688,7 @@ def test_train_refiner_passes_its_settings_on(
     room("vocsep.training.refiner", train_refiner=train_refiner)
     assert run("train-refiner -o r.safetensors --minutes 2 --examples 5 --singers 4 --no-chorales") == 0
     own = {"minutes": 2.0, "seed": 1, "singers": 4, "examples": 5, "workers": 2, "chorales": False}
-    assert asked == own | {"start": None, "pitch_model": None}
+    assert asked == own | {"start": None, "pitch_model": None, "meetings": 0.0}
     assert "--refiner-model r.safetensors" in capsys.readouterr().out
 
 

@@ -9,6 +9,7 @@ def train_pitch(
     singers: options.Singers = 1600,
     start: options.StartFrom = None,
     chorales: options.Chorales = None,
+    meetings: options.Meetings = 0.0,
     workers: options.Workers = 2,
     seed: options.Seed = 1,
     overwrite: options.Overwrite = False,
@@ -37,6 +38,7 @@ def train_pitch(
             workers=workers,
             start=start,
             chorales=chorales,
+            meetings=meetings,
             progress=learned,
         )
     screen.line(f"{written}: trained for {minutes:g} minutes on {singers} synthetic quartets")

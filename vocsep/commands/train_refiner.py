@@ -23,6 +23,7 @@ def train_refiner(
     pitch_model: options.PitchModel = None,
     start: options.StartFrom = None,
     chorales: options.Chorales = None,
+    meetings: options.Meetings = 0.0,
     workers: options.Workers = 2,
     seed: options.Seed = 1,
     overwrite: options.Overwrite = False,
@@ -48,6 +49,7 @@ def train_refiner(
             pitch_model=pitch_model,
             start=start,
             chorales=chorales,
+            meetings=meetings,
             progress=lambda stage, at: progress(stage, at.share),
         )
     screen.line(f"{written}: trained for {minutes:g} minutes on {examples} mixtures")

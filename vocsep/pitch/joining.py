@@ -43,7 +43,7 @@ class UnisonCosts:
             ``covered`` more where the pitch may be partials of another voice.
     """
 
-    rest: float = 0.08
+    rest: float = 0.1
     enter: float = 1.0
     change: float = 1.5
     interval: float = 0.15
@@ -141,9 +141,8 @@ def _best_lines(
     def interval(one: Array, other: Array | float) -> Array:
         return np.nan_to_num(np.minimum(costs.interval * np.abs(one - other), costs.leap))
 
-    def from_rest(frame: int) -> Array:
-        """A unison that begins after a rest is as far from the voice's last note as at once."""
-        return np.concatenate(([0.0], interval(lines[1:, frame], beside[0])))
+    # After and before a rest, a unison is as far from the voice's own notes as without it.
+    entry, leave = (np.where(np.arange(count)[:, None] > 0, interval(lines, note), 0.0) for note in beside)
 
     total = place[:, 0].copy()
     total[:-1] += interval(lines[:, 0], beside[0]) + np.append(0.0, np.full(count - 1, costs.enter))
@@ -151,7 +150,8 @@ def _best_lines(
     for frame in range(1, frames):
         reached = total[:, None] + fixed
         reached[:-1, :-1] += interval(lines[:, frame - 1, None], lines[:, frame])
-        reached[-1, :-1] += from_rest(frame)
+        reached[-1, :-1] += entry[:, frame]
+        reached[:-1, -1] += leave[:, frame - 1]
         back[frame] = reached.argmin(axis=0)
         total = reached.min(axis=0) + place[:, frame]
     total[:-1] += interval(lines[:, -1], beside[1]) + np.append(0.0, np.full(count - 1, costs.enter))

@@ -99,19 +99,15 @@ def given_tracks(stretches: Stretches, timbre: Array, costs: NamingCosts) -> NDA
     change = change_costs(stretches, costs, seconds)
     weight = stretches.frames.astype(np.float64)
     ordered = np.tile(candidates[0], (stretches.count, 1))
-    best, least = ordered, np.inf
-    for beginning in [None, *_apart_for_long(stretches)]:
-        given = ordered
-        tried = replace(costs, spread=costs.usual) if beginning is None else costs
-        looked = weight if beginning is None else np.where(beginning[:, None], weight, 0.0)
+    best, least = ordered, explained(stretches, timbre, ordered, change, costs) - costs.refuted
+    for beginning in [np.ones(stretches.count, dtype=np.bool_), *_apart_for_long(stretches)]:
+        given, looked = ordered, np.where(beginning[:, None], weight, 0.0)
         for _ in range(PASSES):
             models = learned(stretches, timbre, given, costs, looked)
-            range_cost, timbre_cost = place_costs(stretches, timbre, models, tried)
+            range_cost, timbre_cost = place_costs(stretches, timbre, models, costs)
             given = cheapest_orders(range_cost + timbre_cost, change, candidates)
             looked = weight
         cost = explained(stretches, timbre, given, change, costs)
-        if beginning is None:
-            cost -= costs.refuted
         if cost < least:
             best, least = given, cost
     return best

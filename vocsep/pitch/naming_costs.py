@@ -15,7 +15,7 @@ class NamingCosts:
     """Costs in nats, measured on synthetic duets.
 
     Attributes:
-        spread: semitones, standard deviation of a voice around its centre, while voices are sought. usual: the
+        spread: semitones, deviation of a voice around its centre while voices are sought. usual: the
             same, where it is asked how well they explain the recording. strange: most that range costs, in
             squares.
         independent: frames of a track that count as one observation of range; of timbre: `heard`.
@@ -36,7 +36,7 @@ class NamingCosts:
     interval: float = 0.15
     leap: float = 2.0
     fade: float = 1.0
-    refuted: float = 3.0
+    refuted: float = 6.0
     prior: float = 2.0
 
 

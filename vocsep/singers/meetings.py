@@ -154,6 +154,16 @@ def quartet_with_unisons(rng: np.random.Generator, seconds: float) -> Score:
     return Score(tuple(tuple(part) for part in parts), score.seconds)
 
 
+def meeting_quartet(rng: np.random.Generator, seconds: float) -> Score:
+    """Four parts that meet: a chorale with unisons, or two duets at once."""
+    if rng.random() < 0.5:
+        return quartet_with_unisons(rng, seconds)
+    upper, lower = (meeting_score(rng, seconds, MEETINGS[int(rng.integers(len(MEETINGS)))]) for _ in range(2))
+    below = float(rng.choice((0, -5, -12)))
+    parts = tuple(tuple(Note(n.onset, n.duration, n.pitch + below) for n in part) for part in lower.parts)
+    return Score(upper.parts + parts, seconds)
+
+
 def sing_meeting(seed: int, seconds: float, kind: Meeting, *, room: bool = True) -> Ensemble:
     """Two singers, ``seconds`` seconds, in a random room if ``room``; the same seed sings the same again."""
     rng = np.random.default_rng((seed, MEETINGS.index(kind), 11))

@@ -157,6 +157,7 @@ def train_pitch(
     settings: SalienceSettings | None = None,
     start: Path | None = None,
     chorales: bool | None = None,
+    meetings: float = 0.0,
     progress: Callable[[TrainingProgress], None] | None = None,
 ) -> Path:
     """Sing ``singers`` quartets, train a network on them for ``minutes`` and save it as ``output``.
@@ -169,6 +170,7 @@ def train_pitch(
         settings: sizes of a new network.
         start: a model whose training is continued, instead of a new network.
         chorales: whether half of the scores are Bach's; by default where music21 is installed.
+        meetings: share of the quartets whose voices meet (`vocsep.singers.meetings`).
         progress: told after every step.
 
     Raises:
@@ -177,7 +179,7 @@ def train_pitch(
     """
     torch.manual_seed(seed)
     bach = chorales_to_sing(chorales)
-    repertoire = sing_repertoire(singers, 2 * SECONDS, seed, workers, chorales=bach)
+    repertoire = sing_repertoire(singers, 2 * SECONDS, seed, workers, chorales=bach, meeting_share=meetings)
     network = SalienceNetwork(settings)
     if start is not None:
         stored = load_model(start, "pitch")

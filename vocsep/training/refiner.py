@@ -54,6 +54,7 @@ def train_refiner(
     pitch_model: Path | None = None,
     start: Path | None = None,
     chorales: bool | None = None,
+    meetings: float = 0.0,
     progress: Callable[[str, TrainingProgress], None] | None = None,
 ) -> Path:
     """Sing ``singers`` quartets, listen to ``examples`` mixtures of them, train a refiner and save it.
@@ -67,6 +68,7 @@ def train_refiner(
         pitch_model: the first estimate; the shipped one by default.
         start: a model whose training is continued, instead of a new network.
         chorales: whether half of the scores are Bach's; by default where music21 is installed.
+        meetings: share of the quartets whose voices meet (`vocsep.singers.meetings`).
         progress: told the stage, ``listening`` or ``learning``, and where it stands.
 
     Raises:
@@ -82,7 +84,7 @@ def train_refiner(
         stored = load_model(start, "refiner")
         network = restore_refiner(stored)
     bach = chorales_to_sing(chorales)
-    repertoire = sing_repertoire(singers, SECONDS, seed, workers, chorales=bach)
+    repertoire = sing_repertoire(singers, SECONDS, seed, workers, chorales=bach, meeting_share=meetings)
     taken = make_examples(
         ears,
         Mixer(repertoire, seed, HOP),
