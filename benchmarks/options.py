@@ -8,9 +8,11 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import get_args
 
 from benchmarks.mixtures import Recording, groups, recordings
 from vocsep.errors import AudioError, Interrupted, VocsepError
+from vocsep.pitch.settings import Assignment, PitchSettings
 
 
 def new_parser(module: str, doc: str | None) -> argparse.ArgumentParser:
@@ -70,8 +72,8 @@ def add_assignment(parser: argparse.ArgumentParser) -> None:
     """--assign."""
     parser.add_argument(
         "--assign",
-        choices=("viterbi", "heuristic"),
-        default="viterbi",
+        choices=get_args(Assignment),
+        default=PitchSettings.assign,
         help="of pitches to voices; heuristic is the paper's",
     )
 

@@ -29,7 +29,7 @@ class FakePitch:
 
     def __init__(self, model: Path, *, device: str, assign: str, refine: int) -> None:
         assert model.is_file()
-        assert (device, assign, refine) == ("cpu", "viterbi", 1)
+        assert (device, assign, refine) == ("cpu", "notes", 1)
 
     def estimate(
         self,

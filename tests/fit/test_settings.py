@@ -48,7 +48,7 @@ def test_numbers_as_people_write_them_are_understood(tmp_path: Path) -> None:
         ("seconds", "long", "number"),
         ("decay", "maybe", "true or false"),
         ("held_out", 0.9, "0 .. 0.5"),
-        ("assign", "guess", "viterbi, heuristic"),
+        ("assign", "guess", "notes, viterbi, heuristic"),
         ("device", "tpu", "auto, cpu, cuda, mps"),
         ("seed", -1, "0 .. "),
     ],

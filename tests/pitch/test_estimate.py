@@ -115,7 +115,7 @@ def test_chunks_of_the_real_network_are_what_it_hears_at_once(
     np.testing.assert_allclose(np.concatenate(seen, axis=1), whole, atol=0.01)
 
 
-@pytest.mark.parametrize("assign", ["viterbi", "heuristic"])
+@pytest.mark.parametrize("assign", ["notes", "viterbi", "heuristic"])
 def test_voices_are_rows_from_the_highest(reading: Callable[..., PitchEstimator], assign: str) -> None:
     tracks = reading((20, 45), assign=assign).estimate(written(melody(4.0, 40, 50)), 3)
     assert tracks.voices == 3 and tracks.voiced.all()

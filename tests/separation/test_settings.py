@@ -16,7 +16,11 @@ from vocsep.pitch.settings import Assignment, PitchSettings
 from vocsep.separation.separator import Separator
 from vocsep.separation.settings import OutputSettings, SeparatorSettings
 
-RENAMED = {"format": "format_", "filter": "filter_", "refiner": "refiner_model"}  # setting -> parameter of the command
+RENAMED = {
+    "format": "format_",
+    "filter": "filter_",
+    "refiner": "refiner_model",
+}  # setting -> parameter of the command
 
 
 def offered(command: Any, setting: str) -> Any:

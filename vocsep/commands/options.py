@@ -27,6 +27,7 @@ class Device(str, Enum):
 
 
 class Assign(str, Enum):
+    notes = "notes"
     viterbi = "viterbi"
     heuristic = "heuristic"
 
@@ -111,7 +112,7 @@ AssignOption = Annotated[
     typer.Option(
         "--assign",
         rich_help_panel=MODEL,
-        help="How pitches become voices: best path through the whole file, or the paper's rule.",
+        help="How pitches become voices: by notes, range and timbre; by height; or the paper's rule.",
     ),
 ]
 Refine = Annotated[
@@ -193,6 +194,16 @@ Workers = Annotated[
 StartFrom = Annotated[
     Path | None,
     typer.Option("--from", metavar="FILE", help="Go on from this model instead of anew.", show_default=False),
+]
+Meetings = Annotated[
+    float,
+    typer.Option(
+        "--meetings",
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        help="Share of the quartets whose voices cross, join in unison, and share a range.",
+    ),
 ]
 Chorales = Annotated[
     bool | None,

@@ -1,6 +1,7 @@
 """``vocsep train``: make the networks again that vocsep ships, from synthetic singing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ def pitch(
     singers: options.Singers = PITCH.singers,
     start: options.StartFrom = PITCH.start,
     chorales: options.Chorales = PITCH.chorales,
+    meetings: options.Meetings = PITCH.meetings,
     resume: options.Resume = False,
     workers: options.Workers = PITCH.workers,
     seed: options.Seed = PITCH.seed,
@@ -53,6 +55,7 @@ def pitch(
 ) -> None:
     """The network that finds pitches."""
     chosen = TrainingSettings(minutes, singers, start=start, chorales=chorales, workers=workers, seed=seed)
+    chosen = replace(chosen, meetings=meetings)
     _train("pitch", output, chosen, resume, overwrite, quiet)
 
 
@@ -65,6 +68,7 @@ def refiner(
     pitch_model: options.PitchModel = REFINER.pitch_model,
     start: options.StartFrom = REFINER.start,
     chorales: options.Chorales = REFINER.chorales,
+    meetings: options.Meetings = REFINER.meetings,
     resume: options.Resume = False,
     workers: options.Workers = REFINER.workers,
     seed: options.Seed = REFINER.seed,
@@ -73,6 +77,7 @@ def refiner(
 ) -> None:
     """The network of the F0 refinement: it learns from what the first estimate gets wrong."""
     chosen = TrainingSettings(minutes, singers, examples, None, seed, workers, chorales, start, pitch_model)
+    chosen = replace(chosen, meetings=meetings)
     _train("refiner", output, chosen, resume, overwrite, quiet)
 
 

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from vocsep.errors import SettingsError, VoicesNotFound
 from vocsep.model import load_model, pick_device, shipped_model
 from vocsep.pitch.alternatives import EstimatedTracks, find_alternatives
-from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates
+from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates, log_odds
 from vocsep.pitch.crossings import cross_voices
 from vocsep.pitch.gaps import mend
-from vocsep.pitch.harmonic_stack import BINS
+from vocsep.pitch.ghosts import without_ghosts
+from vocsep.pitch.harmonic_stack import BINS, bins_of
 from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.how_many import doubts, number_of_voices
+from vocsep.pitch.joining import join_unisons
+from vocsep.pitch.naming import name_voices
 from vocsep.pitch.octaves import lower_octaves
 from vocsep.pitch.refinement import F0Refinement, best_places, kept_beyond
 from vocsep.pitch.salience import SalienceNetwork, restore_network
@@ -28,8 +31,26 @@ from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 SURE = 0.8  # salience above which a candidate is surely sung
 CHUNK = 1875  # frames, 30 s, of a pass through the network
 CONTEXT = 312  # frames, 5 s, heard on either side of a chunk (even, so that chunks keep the network's phase)
-ROUNDS = 2  # in which octaves that nobody sings are looked for
+ROUNDS = 2  # in which octaves and ghosts, which nobody sings, are looked for
 LEAST = 0.1  # s of singing under which nobody sings
+
+
+def odds_of_tracks(salience: NDArray[np.uint8], pitch: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log odds of the salience at tracks, the largest of three bins.
+
+    Args:
+        salience: ``(BINS, frames)``, 0 to 255.
+        pitch: ``(voices, frames)`` semitones, NaN = silent.
+
+    Returns:
+        ``(voices, frames)`` nats; what the lowest salience has where a track is silent.
+    """
+    known = np.isfinite(pitch)
+    frequencies = 440.0 * 2 ** ((np.where(known, pitch, 69.0) - 69) / 12)
+    bins = bins_of(torch.from_numpy(frequencies)).round().long().numpy()
+    frame = np.arange(pitch.shape[1])
+    heard = np.max([salience[np.clip(bins + side, 0, BINS - 1), frame] for side in (-1, 0, 1)], axis=0)
+    return log_odds(np.where(known, heard / 255.0, 0.0))
 
 
 class PitchEstimator:
@@ -39,7 +60,9 @@ class PitchEstimator:
         model: weights of the salience network; the shipped ones by default.
         refiner: weights of the F0 refinement; the shipped ones by default.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        assign: ``viterbi`` (default) or ``heuristic`` (the paper's).
+        assign: ``notes`` (default): as ``viterbi``, then ghosts are dropped, voices join each other in unison
+            rather than fall silent, and whole notes are given to voices by range and timbre; ``viterbi``: the
+            best path over configurations in order of height; ``heuristic``: the paper's.
         refine: how many times each voice is looked at again, once the tracks of all are known; 0 = never.
 
     Raises:
@@ -136,7 +159,7 @@ class PitchEstimator:
             for look in range(self.refine):
                 pitch = kept_beyond(pitch, best_places(*self.second.probability(audio, salience, pitch)))
                 told((2 + look) / (1 + self.refine))
-        pitch = cross_voices(pitch)
+        pitch = self._named(audio, salience, pitch)
         pitch = pitch[order_of_height(pitch)]  # voice 1 has the highest median, whoever is higher at times
         tracks, alternative = (
             440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_alternatives(candidates, pitch))
@@ -155,4 +178,19 @@ class PitchEstimator:
             if lowered is candidates:
                 break
             candidates, pitch = lowered, mend(assign_viterbi(lowered, voices))
+        for _ in range(ROUNDS if self.assign == "notes" and voices > 1 else 0):
+            sung = without_ghosts(audio, candidates, pitch)
+            if sung is candidates:
+                break
+            candidates, pitch = sung, mend(assign_viterbi(sung, voices))
         return candidates, pitch
+
+    def _named(
+        self, audio: NDArray[np.float32], salience: NDArray[np.uint8], pitch: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Voices, from tracks in order of height."""
+        if self.assign != "notes" or len(pitch) < 2:
+            return cross_voices(pitch)
+        # Of three and more voices, timbre errs more often than the order of height (measured).
+        named = name_voices(audio, pitch) if len(pitch) == 2 else cross_voices(pitch)
+        return join_unisons(named, odds_of_tracks(salience, named))

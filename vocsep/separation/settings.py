@@ -22,7 +22,7 @@ class SeparatorSettings:
     Attributes:
         model: weights of the estimator; the shipped ones by default.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        assign: ``viterbi`` or ``heuristic``, how F0 values become voices.
+        assign: ``notes``, ``viterbi`` or ``heuristic``, how F0 values become voices.
         refine: how often the pitch of each voice is refined, knowing the other voices; 0 = never.
         adapt: steps of adaptation on each chunk of the recording; None for the default of
             `vocsep.estimator.adapt_settings`, 0 for none.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.singers.chorales import random_passage
+from vocsep.singers.meetings import meeting_quartet
 from vocsep.singers.quartet import Ensemble, sing_score, transposed
 from vocsep.singers.score import Score, random_score
 from vocsep.spectra import HOP, SAMPLE_RATE
@@ -42,24 +43,33 @@ def sing_song(
     section_share: float = 0.12,
     chorales: Sequence[Score] = (),
     dry_share: float = 0.0,
+    meeting_share: float = 0.0,
 ) -> Ensemble:
     """One quartet: random score, transposition, singers, room; a share is sung by sections, a share in none.
 
-    Half of the scores are passages of the ``chorales``, if there are any.
+    Half of the scores are passages of the ``chorales``, if there are any. In a share of them voices meet
+    (`vocsep.singers.meetings`).
     """
     rng = np.random.default_rng((seed, 7))
     score = random_score(rng, seconds)
     if chorales and seed % 2:
         score = random_passage(chorales[int(rng.integers(len(chorales)))], seconds, rng)
+    if meeting_share and rng.random() < meeting_share:
+        score = meeting_quartet(rng, seconds)
     score = transposed(score, round(float(rng.normal(0, 4.0))) + rng.uniform(-0.5, 0.5))
     singers = int(rng.integers(2, 5)) if rng.random() < section_share else 1
     return sing_score(score, rng, singers=singers, room=not dry_share or rng.random() >= dry_share)
 
 
 def _sing_stored(
-    seed: int, seconds: float, section_share: float, chorales: Sequence[Score], dry_share: float
+    seed: int,
+    seconds: float,
+    section_share: float,
+    chorales: Sequence[Score],
+    dry_share: float,
+    meeting_share: float,
 ) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
-    song = sing_song(seed, seconds, section_share, chorales, dry_share)
+    song = sing_song(seed, seconds, section_share, chorales, dry_share, meeting_share)
     peak = np.abs(song.stems).max(axis=1, keepdims=True)
     return np.round(song.stems * (_PEAK / np.maximum(peak, 1e-6))).astype(np.int16), song.f0
 
@@ -73,6 +83,7 @@ def sing_repertoire(
     chorales: Sequence[Score] = (),
     section_share: float = 0.12,
     dry_share: float = 0.0,
+    meeting_share: float = 0.0,
 ) -> Repertoire:
     """Sing ``songs`` quartets of ``seconds`` seconds in ``workers`` processes, 0.2 s of a core each.
 
@@ -80,6 +91,7 @@ def sing_repertoire(
         chorales: half of the scores are passages of these.
         section_share: of the quartets that have two to four singers to a part.
         dry_share: of the quartets that sing in no room.
+        meeting_share: of the quartets whose voices meet.
     """
     samples = round(seconds * SAMPLE_RATE) // HOP * HOP
     audio = np.zeros((songs, 4, samples), np.int16)
@@ -93,6 +105,7 @@ def sing_repertoire(
             section_share=section_share,
             chorales=chorales,
             dry_share=dry_share,
+            meeting_share=meeting_share,
         )
         sung = pool.imap(sing, seeds, chunksize=4)
         for index, (stems, tracks) in enumerate(sung):

@@ -23,6 +23,7 @@ class TrainingSettings:
         start: a model whose training is continued, instead of a new network.
         pitch_model, model: files of the pitch network and of the estimator that listen; None = the shipped.
         device: where to compute.
+        meetings: share of the quartets whose voices meet (`vocsep.singers.meetings`).
     """
 
     minutes: float
@@ -36,6 +37,7 @@ class TrainingSettings:
     pitch_model: Path | None = None
     model: Path | None = None
     device: str = "cpu"
+    meetings: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""

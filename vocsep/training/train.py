@@ -124,6 +124,7 @@ def sing(
     bach = chorales_to_sing(settings.chorales) if chorales else ()
     count, seed, workers = settings.singers, settings.seed, settings.workers
     tell("singing", 0.0)
+    shares["meeting_share"] = settings.meetings
     songs = sing_repertoire(
         count, seconds, seed, workers, lambda done: tell("singing", done / count), chorales=bach, **shares
     )

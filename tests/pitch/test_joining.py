@@ -1,0 +1,88 @@
+"""Unison as a state: silence in one's own line is unison, a rest is a rest, a leftover peak is no note."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from vocsep.pitch.joining import UnisonCosts, join_unisons
+
+SECOND = 62  # frames, about
+
+Array = NDArray[np.float64]
+
+
+def line(*notes: tuple[float, float]) -> Array:
+    """A track of (pitch in semitones, seconds); NaN pitch is silence."""
+    return np.concatenate([np.full(round(SECOND * seconds), pitch) for pitch, seconds in notes])
+
+
+def sure(pitch: Array, nats: float = 3.0) -> Array:
+    return np.full(pitch.shape, nats)
+
+
+def test_a_voice_that_falls_silent_on_its_neighbours_line_is_in_unison() -> None:
+    upper = line((64, 2), (np.nan, 3), (65, 2))
+    lower = line((60, 2), (62, 3), (60, 2))
+    pitch = np.stack((upper, lower))
+    joined = join_unisons(pitch, sure(pitch))
+    np.testing.assert_array_equal(joined[0, 2 * SECOND : 5 * SECOND], lower[2 * SECOND : 5 * SECOND])
+    np.testing.assert_array_equal(joined[1], lower)
+    known = np.isfinite(pitch)
+    np.testing.assert_array_equal(joined[known], pitch[known])
+
+
+def test_three_voices_can_be_in_unison() -> None:
+    lines = [line((p, 2), (np.nan, 2), (p, 2)) for p in (64, 62)]
+    pitch = np.stack((*lines, line((60, 2), (61, 2), (60, 2))))
+    joined = join_unisons(pitch, sure(pitch))
+    assert (joined[:, 2 * SECOND : 4 * SECOND] == 61).all()
+
+
+def test_a_rest_is_a_rest_where_all_rest() -> None:
+    pitch = np.stack((line((64, 2), (np.nan, 2), (64, 2)), line((60, 2), (np.nan, 2), (60, 2))))
+    np.testing.assert_array_equal(join_unisons(pitch, sure(pitch)), pitch)
+
+
+def test_a_line_out_of_a_voices_range_is_not_its_own() -> None:
+    pitch = np.stack((line((76, 2), (np.nan, 2), (76, 2)), line((52, 6))))
+    np.testing.assert_array_equal(join_unisons(pitch, sure(pitch)), pitch)
+
+
+def test_a_breath_between_notes_is_no_unison() -> None:
+    pitch = np.stack((line((64, 2), (np.nan, 0.3), (64, 2)), line((62, 4.3))))
+    np.testing.assert_array_equal(
+        join_unisons(pitch[:, : 4 * SECOND], sure(pitch[:, : 4 * SECOND])), pitch[:, : 4 * SECOND]
+    )
+
+
+@pytest.mark.parametrize(("nats", "kept"), [(0.3, False), (4.0, True)])
+def test_a_weak_short_note_between_silences_loses_against_unison_and_a_clear_one_does_not(
+    nats: float, kept: bool
+) -> None:
+    upper = line((64, 2), (np.nan, 1), (69, 0.4), (np.nan, 1), (64, 2))
+    lower = line((60, 2), (62, 2.4), (60, 2))
+    frames = min(len(upper), len(lower))
+    pitch = np.stack((upper[:frames], lower[:frames]))
+    joined = join_unisons(pitch, sure(pitch, nats))
+    middle = 3 * SECOND + SECOND // 5
+    assert joined[0, middle] == (69 if kept else 62)
+    assert joined[0, 2 * SECOND + SECOND // 2] == 62
+
+
+def test_a_pitch_that_another_voices_partials_explain_is_doubted_more() -> None:
+    upper = line((64, 2), (np.nan, 1), (72, 0.4), (np.nan, 1), (64, 2))
+    other = line((60, 2), (63, 2.4), (60, 2))
+    below = line((53, 2), (60, 2.4), (53, 2))  # an octave below the short note
+    frames = min(map(len, (upper, other, below)))
+    pitch = np.stack([track[:frames] for track in (upper, other, below)])
+    middle = 3 * SECOND + SECOND // 5
+    odds = sure(pitch, 2.6)
+    assert join_unisons(pitch, odds, UnisonCosts(covered=0.0))[0, middle] == 72
+    assert join_unisons(pitch, odds)[0, middle] != 72
+
+
+def test_one_voice_and_silent_voices_are_left_alone() -> None:
+    alone = line((60, 1), (np.nan, 1))[None]
+    np.testing.assert_array_equal(join_unisons(alone, sure(alone)), alone)
+    pitch = np.stack((alone[0], np.full(alone.shape[1], np.nan)))
+    np.testing.assert_array_equal(join_unisons(pitch, sure(pitch)), pitch)

@@ -1,0 +1,125 @@
+"""Ghosts: pitches that are heard clearly and explain nothing.
+
+The salience network sees patterns over 70 dB of level. What leaks from headphones, a combination of other
+voices' partials, or the noise of a room can look like a singer to it, and the assignment, with a voice to
+spare, believes it. The source model tells them apart: without a singer the mixture is explained worse,
+whatever the levels of the others; without a ghost as well as before. So each note is left out once, with the
+levels of all voices by a closed-form fit (`vocsep.pitch.octaves.unexplained`), and a note that explains far
+less than the notes of the recording usually do is a ghost. Its candidates lose salience, and the assignment
+decides again.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vocsep.estimator.features import LONG_HOP
+from vocsep.pitch.candidates import Candidates, log_odds
+from vocsep.pitch.octaves import unexplained
+from vocsep.pitch.stretches import find_stretches
+from vocsep.spectra import HOP
+
+Array = NDArray[np.float64]
+
+CHUNK, MARGIN = 1250, 12  # frames explained together, and heard on either side
+SHORTEST = 12  # frames of a note that is judged
+SHARE = 0.07  # of what the notes of the recording explain: a note that explains less is a ghost
+FEWEST = 4  # notes by which what is usual can be told
+COVERED = (0.0, 12.0, 19.0, 24.0)  # semitones above another track at which a note's partials are the other's
+ALONE = 0.8  # semitones from such a place: nearer, what a note explains says nothing
+NEAR = 0.6  # semitones from a ghost's track within which a candidate belongs to it
+FALL = 6.0  # nats that the salience of a ghost loses
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Notes of tracks, one number each: ``track``, ``first`` and ``last`` (one past) frame, and ``gain``: by
+    how much the mixture is better explained with it, of the mixture's magnitudes."""
+
+    track: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    gain: Array
+
+
+def gains(audio: NDArray[np.float32], pitch: Array) -> Array:
+    """By how much each track helps to explain the mixture in each second frame.
+
+    Args:
+        audio: ``(samples,)`` mono at 16 kHz.
+        pitch: ``(tracks, frames)`` semitones, NaN = silent.
+
+    Returns:
+        ``(tracks, frames // 2 + 1)``, of the frame's magnitudes; 0 where a track is silent.
+    """
+    step, frames = LONG_HOP // HOP, pitch.shape[1]
+    result = np.zeros((len(pitch), -(-frames // step)))
+    for first in range(0, frames, CHUNK):
+        begin, end = max(first - MARGIN, 0), min(first + CHUNK + MARGIN, frames)
+        tracks = pitch[:, begin:end]
+        if not np.isfinite(tracks).any():
+            continue
+        piece = audio[begin * HOP : (end - 1) * HOP + 1]
+        everybody = unexplained(piece, tracks)
+        kept = slice((first - begin) // step, (min(first + CHUNK, frames) - begin + step - 1) // step)
+        for track in np.flatnonzero(np.isfinite(tracks).any(axis=1)):
+            others = tracks.copy()
+            others[track] = np.nan
+            gain = (unexplained(piece, others) - everybody)[kept]
+            result[track, first // step : first // step + len(gain)] = gain
+    return result
+
+
+def judged_notes(audio: NDArray[np.float32], pitch: Array) -> Notes:
+    """What each note explains that is sung by one track alone.
+
+    Args:
+        audio: ``(samples,)`` mono at 16 kHz.
+        pitch: ``(tracks, frames)`` semitones, NaN = silent.
+    """
+    gain, step = gains(audio, pitch), LONG_HOP // HOP
+    stretches = find_stretches(pitch)
+    found = []
+    for first, last in pairwise(stretches.edges.tolist()):
+        piece = pitch[:, first:last]
+        there = np.isfinite(piece)
+        for track in np.flatnonzero(there.sum(axis=1) >= SHORTEST):
+            above = piece[track] - np.delete(piece, track, axis=0)
+            covered = (np.abs(above[:, None] - np.array(COVERED)[:, None]) < ALONE).any(axis=(0, 1))
+            if covered.mean() < 0.3:
+                mean = gain[track, first // step : max(last // step, first // step + 1)].mean()
+                found.append((int(track), first, last, float(mean)))
+    rows = np.array(found, dtype=np.float64).reshape(-1, 4)
+    whole = rows[:, :3].astype(np.int64)
+    return Notes(whole[:, 0], whole[:, 1], whole[:, 2], rows[:, 3])
+
+
+def without_ghosts(audio: NDArray[np.float32], candidates: Candidates, pitch: Array) -> Candidates:
+    """Candidates of which those of ghosts have lost salience.
+
+    Args:
+        audio: ``(samples,)`` mono at 16 kHz.
+        candidates: of all frames.
+        pitch: ``(tracks, frames)`` semitones, NaN = silent: the tracks that were made of these candidates.
+
+    Returns:
+        The same object where there are no ghosts.
+    """
+    notes = judged_notes(audio, pitch)
+    if len(notes.gain) < FEWEST:
+        return candidates
+    weights = (notes.last - notes.first).astype(np.float64)
+    order = np.argsort(notes.gain)
+    usual = notes.gain[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)]
+    ghosts = np.flatnonzero(notes.gain < SHARE * usual)
+    if not len(ghosts):
+        return candidates
+    lost = np.zeros(candidates.pitch.shape)
+    for ghost in ghosts:
+        part = slice(int(notes.first[ghost]), int(notes.last[ghost]))
+        away = np.abs(candidates.pitch[part] - pitch[notes.track[ghost], part, None])
+        lost[part] = np.where(away < NEAR, FALL, lost[part])
+    salience = 1 / (1 + np.exp(lost - log_odds(candidates.salience)))
+    return Candidates(candidates.pitch, np.where(lost > 0, salience, candidates.salience))
