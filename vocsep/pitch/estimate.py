@@ -83,8 +83,8 @@ class PitchEstimator:
         refiner: weights of the F0 refinement; the shipped ones by default.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         assign: ``notes`` (default): as ``viterbi``, then voices join each other in unison rather than fall
-            silent; of two voices, ghosts are dropped and whole notes given by range and timbre; ``viterbi``: the
-            best path over configurations in order of height; ``heuristic``: the paper's.
+            silent; of two voices, ghosts are dropped and whole notes given by range and timbre; ``viterbi``:
+            the best path over configurations in order of height; ``heuristic``: the paper's.
         refine: how many times each voice is looked at again, once the tracks of all are known; 0 = never.
 
     Raises:
