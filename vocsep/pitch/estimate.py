@@ -60,9 +60,9 @@ class PitchEstimator:
         model: weights of the salience network; the shipped ones by default.
         refiner: weights of the F0 refinement; the shipped ones by default.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        assign: ``notes`` (default): as ``viterbi``, then ghosts are dropped, voices join each other in unison
-            rather than fall silent, and whole notes are given to voices by range and timbre; ``viterbi``: the
-            best path over configurations in order of height; ``heuristic``: the paper's.
+        assign: ``notes`` (default): as ``viterbi``, then voices join each other in unison rather than fall
+            silent; of two voices, ghosts are dropped and whole notes given by range and timbre; ``viterbi``:
+            the best path over configurations in order of height; ``heuristic``: the paper's.
         refine: how many times each voice is looked at again, once the tracks of all are known; 0 = never.
 
     Raises:
@@ -178,7 +178,8 @@ class PitchEstimator:
             if lowered is candidates:
                 break
             candidates, pitch = lowered, mend(assign_viterbi(lowered, voices))
-        for _ in range(ROUNDS if self.assign == "notes" and voices > 1 else 0):
+        # Of three and more voices hardly a ghost was found, and to look for them takes as long as to assign.
+        for _ in range(ROUNDS if self.assign == "notes" and voices == 2 else 0):
             sung = without_ghosts(audio, candidates, pitch)
             if sung is candidates:
                 break
