@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from benchmarks.mixtures import Recording, Stems
 from vocsep import Separator
+from vocsep.evaluation.matching import best_permutation
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr_per_second
 from vocsep.pitch.tracks import F0Tracks
@@ -26,7 +27,13 @@ class Score:
 
 
 def score(stems: Stems, estimate: Stems) -> Score:
-    """Score estimated stems against the true ones, both ``(voices, samples)`` at 16 kHz."""
+    """Score estimated stems against the true ones, both ``(voices, samples)`` at 16 kHz.
+
+    Two singers of one range have no order that anybody could know, so the stems of a duet are matched as fits
+    best.
+    """
+    if len(stems) == 2:
+        estimate = estimate[best_permutation(stems, estimate, si_sdr_per_second)]
     seconds = si_sdr_per_second(stems, estimate, SAMPLE_RATE)
     mean, median = mean_and_median(seconds)
     return Score(mean, median, [mean_and_median(voice)[0] for voice in seconds])
