@@ -7,6 +7,7 @@ Run from the root of the repository; each module's first lines, and ``--help``, 
 ``ablation``        what each part brings: they are switched off one at a time
 ``pitch``           multi-F0 scores, voices that are exchanged, counting of voices
 ``estimators``      designs of the estimator, trained alike and judged alike
+``ceiling``         fitted partials with true F0 and powers, beside the best power mask
 ``masks``           several ways from expected powers to stems
 ``stereo``          what the places of the voices are worth
 ``partly``          what the stems of some voices are worth to ``vocsep fit``

@@ -36,8 +36,8 @@ def test_numbers_as_people_write_them_are_understood(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "bound"),
     [
-        ("voices", 0, "1 .. 8"),
-        ("voices", 40, "1 .. 8"),
+        ("voices", 0, "1 .. 12"),
+        ("voices", 40, "1 .. 12"),
         ("steps", 0, "1 .. "),
         ("minutes", -1, "0.001 .. "),
         ("minutes", float("nan"), "0.001 .. "),

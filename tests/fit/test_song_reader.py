@@ -148,9 +148,9 @@ def test_a_folder_called_stems_with_mixtures_is_not_added_up(tmp_path: Path, pit
     found = gathered(tmp_path / "choir", pitch)
     assert [track.name for track in found.tracks] == ["a.wav"]
     assert "monday.wav: is 2.0 s long, its song 5.0 s: rename the folder" in found.passed_over[0]
-    for number in range(7):
+    for number in range(11):
         write(tmp_path / "choir" / "stems" / f"{number}.wav", voice("high"))
-    assert "9 stems, 8 are possible" in gathered(tmp_path / "choir", pitch).passed_over[0]
+    assert "13 stems, 12 are possible" in gathered(tmp_path / "choir", pitch).passed_over[0]
 
 
 def test_supervision_decides_what_is_used(tmp_path: Path, pitch: FakePitch) -> None:
