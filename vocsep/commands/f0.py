@@ -28,9 +28,16 @@ class Format(str, Enum):
     csv = "csv"
     mirex = "mirex"
     json = "json"
+    midi = "midi"
+    musicxml = "musicxml"
+    svl = "svl"
+    tony = "tony"
+    pitchtier = "pitchtier"
+    audacity = "audacity"
+    jams = "jams"
 
 
-BY_SUFFIX = {".csv": Format.csv, ".json": Format.json, ".txt": Format.mirex, ".tsv": Format.mirex}
+BY_SUFFIX = {".csv": "csv", ".json": "json", ".txt": "mirex", ".tsv": "mirex"}
 
 
 def f0(
@@ -54,7 +61,8 @@ def f0(
         typer.Option(
             "--format",
             rich_help_panel=OUTPUT,
-            help="Of that file. Default: by its ending.",
+            help="Of that file: csv, mirex, json; notes as midi, musicxml, jams; for each voice svl, tony, "
+            "pitchtier, audacity. Default: by its ending.",
             show_default=False,
         ),
     ] = None,
@@ -86,6 +94,8 @@ def f0(
     """Show who sings which pitch when: a picture, and the range and intonation of each voice.
 
     Example: [bold]vocsep f0 concert.wav -n 4 -o tracks.csv --plot tracks.png[/bold]
+
+    Notes for other programs: [bold]vocsep f0 concert.wav -n 4 -o notes.mid[/bold]
     """
     from vocsep.commands.inputs import about, check_picture, refuse_existing
     from vocsep.commands.screen import Screen
@@ -96,6 +106,7 @@ def f0(
         raise typer.BadParameter(f"--format {format_.value} says how the file of -o is written; give -o too")
     check_picture(plot)
     refuse_existing([output, plot], overwrite, recording)
+    chosen = _format_of(output, format_)
 
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.progress(recording.name) as progress:
@@ -116,16 +127,16 @@ def f0(
             except VoicesNotFound as error:  # knows nothing of files
                 raise VoicesNotFound(about(recording, error)) from error
     _show(screen, recording, tracks, start)
-    if output:
-        _write(tracks, output, format_ or BY_SUFFIX.get(output.suffix.lower(), Format.csv), start)
-        screen.line(f"pitches in {output}")
+    written = _write(tracks, output, chosen, start, overwrite) if output else []
+    for path in written:
+        screen.line(f"pitches in {path}")
     if plot:
         from vocsep.pictures.pitch import write_plot
 
         write_plot(tracks, plot, title=recording.name, start=start)
         screen.line(f"picture in {plot}")
     if as_json:
-        screen.document(_as_document(recording, tracks, start))
+        screen.document(_as_document(recording, tracks, start) | {"written": written})
 
 
 def _read(recording: Path, start: float, duration: float | None) -> "NDArray[np.float32]":
@@ -157,9 +168,31 @@ def _show(screen: "Screen", recording: Path, tracks: "F0Tracks", start: float) -
     )
 
 
-def _write(tracks: "F0Tracks", output: Path, format_: Format, start: float) -> None:
-    write = {Format.csv: tracks.write_csv, Format.mirex: tracks.write_mirex, Format.json: tracks.write_json}
+def _format_of(output: Path | None, format_: Format | None) -> str:
+    """Format asked for, or of the ending; a package that lacks for it is named before any work."""
+    from vocsep.transcription import exports
+
+    if output is None:
+        return "csv"
+    suffix = output.suffix.lower()
+    chosen = format_.value if format_ else (BY_SUFFIX | exports.BY_SUFFIX).get(suffix, "csv")
+    if chosen in exports.FORMATS:
+        exports.Export(chosen, output, ["voice_1"])
+    return chosen
+
+
+def _write(tracks: "F0Tracks", output: Path, format_: str, start: float, overwrite: bool) -> list[Path]:
+    """Write the pitches, or the notes made of them; returns the paths."""
+    from vocsep.commands.inputs import refuse_existing
+    from vocsep.transcription.exports import FORMATS, Export, voice_names
+
+    if format_ in FORMATS:
+        export = Export(format_, output, voice_names(tracks.voices))
+        refuse_existing(export.targets, overwrite)
+        return export.write(tracks, start)
+    write = {"csv": tracks.write_csv, "mirex": tracks.write_mirex, "json": tracks.write_json}
     write[format_](output, start)
+    return [output]
 
 
 def _as_document(recording: Path, tracks: "F0Tracks", start: float) -> dict[str, object]:

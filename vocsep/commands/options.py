@@ -142,6 +142,16 @@ PostfilterModel = Annotated[
         help="Post-filter made by [bold]vocsep train-postfilter[/bold]. Default: the shipped one.",
     ),
 ]
+Score = Annotated[
+    Path | None,
+    typer.Option(
+        "--score",
+        metavar="FILE",
+        rich_help_panel=MODEL,
+        help="The score (.mid, .musicxml, .mxl): voices follow their parts. What does not fit is said. "
+        "MusicXML needs the extra vocsep\\[score], MIDI vocsep\\[midi].",
+    ),
+]
 DeviceOption = Annotated[
     Device,
     typer.Option("--device", rich_help_panel=RUN, help="Where to compute; auto takes a GPU if there is one."),
@@ -201,7 +211,7 @@ Chorales = Annotated[
     bool | None,
     typer.Option(
         "--chorales/--no-chorales",
-        help="Sing Bach's chorales, too (extra \\[midi]). Default: where music21 is installed.",
+        help="Sing Bach's chorales, too (extra \\[score]). Default: where music21 is installed.",
         show_default=False,
     ),
 ]

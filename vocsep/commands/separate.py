@@ -11,6 +11,7 @@ from vocsep.commands.options import MODEL, OUTPUT
 from vocsep.pitch import DEFAULT_REFINE
 
 if TYPE_CHECKING:
+    from vocsep.separation.further import FurtherFiles
     from vocsep.separation.results import FileReport
 
 
@@ -139,6 +140,23 @@ def separate(
             help="Also write the recording without each voice, to sing along.",
         ),
     ] = False,
+    practice: Annotated[
+        bool,
+        typer.Option(
+            "--practice",
+            rich_help_panel=OUTPUT,
+            help="Also write mixes to practise with, for each voice: in front of the others, alone on the "
+            "left, and the recording without it.",
+        ),
+    ] = False,
+    notes: Annotated[
+        bool,
+        typer.Option(
+            "--notes",
+            rich_help_panel=OUTPUT,
+            help="Also write notes.mid, a track for each voice. Needs the extra vocsep\\[midi].",
+        ),
+    ] = False,
     format_: Annotated[
         Format | None,
         typer.Option(
@@ -181,6 +199,7 @@ def separate(
     folders = named if several else [output] * len(found)
     jobs = [Job(*job) for job in zip(found, folders, tracks, strict=True)]
 
+    further = _further_files(practice, minus_one, notes)
     screen = Screen(quiet=quiet, as_json=as_json)
     for failure in failed:
         screen.error(failure.error)
@@ -210,6 +229,7 @@ def separate(
             "bit_depth": bit_depth.value_for_writer if bit_depth else None,
             "synth": synth,
             "minus_one": minus_one,
+            "further": further,
             "overwrite": overwrite,
         }
         voices = len(stem_names) if stem_names else voices
@@ -222,6 +242,18 @@ def separate(
         if several:
             say_what_failed(screen, len(reports), failed)
         raise typer.Exit(1)
+
+
+def _further_files(practice: bool, minus_one: bool, notes: bool) -> "list[FurtherFiles]":
+    """What else is to be made of the stems; a package that lacks for it is named before any work."""
+    from vocsep.separation.further import NoteFile
+    from vocsep.separation.practice import PracticeMixes
+    from vocsep.transcription.midi import require_mido
+
+    if notes:
+        require_mido(Path(NoteFile().name))
+    mixes: list[FurtherFiles] = [PracticeMixes(minus=not minus_one)] if practice else []
+    return [*mixes, NoteFile()] if notes else mixes
 
 
 def _check_writable_format(format_: Format | None, bit_depth: BitDepth | None) -> None:

@@ -16,6 +16,7 @@ from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunk_stems import Audio, ReadBlock, SeparatedChunk, separate_chunks
 from vocsep.separation.filing import BitDepth, StemFiles, plan_files
+from vocsep.separation.further import FurtherFiles, Written, refuse_further
 from vocsep.separation.notes import WithConfidence, listening_notes
 from vocsep.separation.results import FileReport, Gathered, Separation
 from vocsep.spectra import SAMPLE_RATE, frame_count
@@ -139,6 +140,7 @@ class Separator:
         bit_depth: BitDepth | None = None,
         synth: bool = False,
         minus_one: bool = False,
+        further: Sequence[FurtherFiles] = (),
         overwrite: bool = False,
         progress: Progress | None = None,
     ) -> FileReport:
@@ -151,6 +153,7 @@ class Separator:
             format, bit_depth: of the stems; as the recording by default.
             synth: also write ``<name>_synth``, the synthesised voices (16 kHz), where the method has some.
             minus_one: also write ``<name>_minus``, the recording without that voice.
+            further: more files to make of the stems, `vocsep.separation.further`.
 
         Raises:
             AudioError: the recording cannot be read or a stem not written.
@@ -164,7 +167,7 @@ class Separator:
             rate = source.info.sample_rate
 
             def plan(count: int) -> StemFiles:
-                return plan_files(
+                planned = plan_files(
                     source.info,
                     folder,
                     count,
@@ -175,6 +178,8 @@ class Separator:
                     minus_one=minus_one,
                     overwrite=overwrite,
                 )
+                refuse_further(further, planned.stems, overwrite)
+                return planned
 
             known = tracks.voices if tracks is not None else voices or (len(names) if names else None)
             if known is not None:
@@ -193,10 +198,12 @@ class Separator:
                 self._chunks(read, samples, rate, analysis, tracks, progress, offset), tracks
             )
             gain = files.write(heard, read, self.seed)
+        written = Written(files.stems, tracks, first / rate, files.bit_depth, overwrite)
+        more = [path for one in further for path in one.write(written)]
         return FileReport(
             input=path,
             stems=files.stems,
-            extra=files.minus + files.synths,
+            extra=files.minus + files.synths + more,
             sample_rate=rate,
             channels=files.info.channels,
             samples=samples,
