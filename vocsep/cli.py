@@ -17,6 +17,7 @@ from vocsep.commands.evaluate import evaluate
 from vocsep.commands.evaluate_f0 import evaluate_f0
 from vocsep.commands.f0 import f0
 from vocsep.commands.fit import fit
+from vocsep.commands.intonation import intonation
 from vocsep.commands.separate import separate
 from vocsep.commands.train_pitch import train_pitch
 from vocsep.commands.train_postfilter import train_postfilter
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.command("separate")(separate)
 app.command("f0")(f0)
+app.command("intonation")(intonation)
 app.command("evaluate")(evaluate)
 app.command("evaluate-f0")(evaluate_f0)
 app.command("fit")(fit)
