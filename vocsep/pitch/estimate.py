@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -34,6 +34,18 @@ CHUNK = 1875  # frames, 30 s, of a pass through the network
 CONTEXT = 312  # frames, 5 s, heard on either side of a chunk (even, so that chunks keep the network's phase)
 ROUNDS = 2  # in which octaves that nobody sings are looked for
 LEAST = 0.1  # s of singing under which nobody sings
+
+
+class Guide(Protocol):
+    """Knows what is to be sung, such as a score (`vocsep.transcription.score_guide`)."""
+
+    @property
+    def voices(self) -> int:
+        """Number of its parts."""
+
+    def assign(self, candidates: Candidates, salience: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Pitch of each part ``(parts, frames)`` in semitones, NaN = silent, from candidates and salience
+        ``(BINS, frames)``."""
 
 
 def number_of_voices(candidates: Candidates) -> int:
@@ -124,6 +136,7 @@ class PitchEstimator:
         audio: NDArray[np.float32],
         voices: int | None = None,
         progress: Callable[[float], None] | None = None,
+        guide: Guide | None = None,
     ) -> EstimatedTracks:
         """One F0 track for each voice, the highest first, and what else was heard near each.
 
@@ -131,6 +144,7 @@ class PitchEstimator:
             audio: ``(samples,)`` mono at 16 kHz.
             voices: how many sing, 1 to `MOST_VOICES`; decided from the recording when None.
             progress: told the share done, 0 to 1.
+            guide: knows what is sung; then rows are its parts, in its order, and as many.
 
         Raises:
             VoicesNotFound: nobody sings for at least `LEAST` seconds.
@@ -139,6 +153,7 @@ class PitchEstimator:
         if voices is not None and not 1 <= voices <= MOST_VOICES:
             raise SettingsError(f"voices: {voices} is outside of 1 to {MOST_VOICES}")
         told = progress or (lambda share: None)
+        voices = voices if guide is None else guide.voices
         # A look at the voices takes about as long as the first.
         candidates, salience = self.first_look(
             audio, max(CANDIDATES, (voices or 6) + 2), lambda share: told(share / (1 + self.refine))
@@ -149,12 +164,16 @@ class PitchEstimator:
         voices = voices or number_of_voices(candidates)
         if voices <= 4:
             candidates = candidates.strongest(CANDIDATES)
-        candidates, pitch = self._assigned(audio, candidates, voices)
+        if guide is not None:
+            pitch = guide.assign(candidates, salience)
+        else:
+            candidates, pitch = self._assigned(audio, candidates, voices)
         if self.second is not None:
             for look in range(self.refine):
                 pitch = best_places(*self.second.probability(audio, salience, pitch))
                 told((2 + look) / (1 + self.refine))
-        pitch = cross_voices(pitch)
+        if guide is None:
+            pitch = cross_voices(pitch)
         tracks, alternative = (
             440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_alternatives(candidates, pitch))
         )
