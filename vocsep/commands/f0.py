@@ -80,6 +80,7 @@ def f0(
             help="crepe: for a single voice, needs the extra vocsep\\[crepe].",
         ),
     ] = Method.salience,
+    score: options.Score = None,
     pitch_model: options.PitchModel = None,
     refiner_model: options.RefinerModel = None,
     assign: options.AssignOption = options.Assign.viterbi,
@@ -104,6 +105,9 @@ def f0(
         raise typer.BadParameter(f"--method crepe follows a single voice, but -n is {voices}")
     if format_ and not output:
         raise typer.BadParameter(f"--format {format_.value} says how the file of -o is written; give -o too")
+    guide = options.score_guide(score, voices)
+    if method is Method.crepe and guide is not None:
+        raise typer.BadParameter("--method crepe follows a single voice and knows no --score")
     check_picture(plot)
     refuse_existing([output, plot], overwrite, recording)
     chosen = _format_of(output, format_)
@@ -123,11 +127,14 @@ def f0(
                 pitch_model, refiner_model, device=where, assign=assign.value, refine=refine
             )
             try:
-                tracks = estimator.estimate(audio, voices, lambda share: progress("pitch", share))
+                tracks = estimator.estimate(audio, voices, lambda share: progress("pitch", share), guide)
             except VoicesNotFound as error:  # knows nothing of files
                 raise VoicesNotFound(about(recording, error)) from error
     _show(screen, recording, tracks, start)
-    written = _write(tracks, output, chosen, start, overwrite) if output else []
+    for line in guide.found if guide is not None else []:
+        screen.warn(line)
+    names = guide.names if guide is not None else None
+    written = _write(tracks, output, chosen, start, overwrite, names) if output else []
     for path in written:
         screen.line(f"pitches in {path}")
     if plot:
@@ -136,7 +143,8 @@ def f0(
         write_plot(tracks, plot, title=recording.name, start=start)
         screen.line(f"picture in {plot}")
     if as_json:
-        screen.document(_as_document(recording, tracks, start) | {"written": written})
+        found = guide.found if guide is not None else []
+        screen.document(_as_document(recording, tracks, start) | {"written": written, "warnings": found})
 
 
 def _read(recording: Path, start: float, duration: float | None) -> "NDArray[np.float32]":
@@ -181,13 +189,15 @@ def _format_of(output: Path | None, format_: Format | None) -> str:
     return chosen
 
 
-def _write(tracks: "F0Tracks", output: Path, format_: str, start: float, overwrite: bool) -> list[Path]:
+def _write(
+    tracks: "F0Tracks", output: Path, format_: str, start: float, overwrite: bool, names: list[str] | None
+) -> list[Path]:
     """Write the pitches, or the notes made of them; returns the paths."""
     from vocsep.commands.inputs import refuse_existing
     from vocsep.transcription.exports import FORMATS, Export, voice_names
 
     if format_ in FORMATS:
-        export = Export(format_, output, voice_names(tracks.voices))
+        export = Export(format_, output, voice_names(tracks.voices, names))
         refuse_existing(export.targets, overwrite)
         return export.write(tracks, start)
     write = {"csv": tracks.write_csv, "mirex": tracks.write_mirex, "json": tracks.write_json}

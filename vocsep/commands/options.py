@@ -4,9 +4,12 @@ import math
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from vocsep.transcription.score_guide import ScoreGuide
 
 MOST_VOICES = 8
 LARGEST_SEED = 2**32 - 1
@@ -52,6 +55,28 @@ def positive(value: float | None) -> float | None:
     if value is not None and not (math.isfinite(value) and value > 0):
         raise typer.BadParameter(f"{value:g} is not more than 0")
     return value
+
+
+def score_guide(score: Path | None, voices: int | None) -> "ScoreGuide | None":
+    """What leads the voices along a score, if one is given.
+
+    Raises:
+        typer.BadParameter: it has another number of parts than ``voices``, or more than can be told apart.
+        SettingsError, DependencyError: it cannot be read.
+    """
+    if score is None:
+        return None
+    from vocsep.transcription.score_guide import ScoreGuide
+    from vocsep.transcription.score_reading import read_score
+
+    guide = ScoreGuide(read_score(score))
+    if voices is not None and voices != guide.voices:
+        raise typer.BadParameter(f"--score {score}: has {guide.voices} parts, but -n is {voices}")
+    if guide.voices > MOST_VOICES:
+        raise typer.BadParameter(
+            f"--score {score}: has {guide.voices} parts, at most {MOST_VOICES} are possible"
+        )
+    return guide
 
 
 Voices = Annotated[

@@ -81,6 +81,7 @@ def separate(
             "For several recordings: a folder with <recording>.csv for each.",
         ),
     ] = None,
+    score: options.Score = None,
     model: options.Model = None,
     pitch_model: options.PitchModel = None,
     refiner_model: options.RefinerModel = None,
@@ -189,6 +190,13 @@ def separate(
     from vocsep.commands.screen import Screen
 
     stem_names = read_names(names, voices)
+    guide = options.score_guide(score, voices)
+    if guide is not None:
+        if f0 is not None:
+            raise typer.BadParameter("--score finds the pitches, --f0 gives them: one of both is enough")
+        if stem_names and len(stem_names) != guide.voices:
+            raise typer.BadParameter(f"--names holds {len(stem_names)} names, the score {guide.voices} parts")
+        stem_names = stem_names or guide.names
     _check_writable_format(format_, bit_depth)
     if output.exists() and not output.is_dir():
         raise typer.BadParameter(f"-o {output}: is a file, a folder is needed")
@@ -230,6 +238,7 @@ def separate(
             "synth": synth,
             "minus_one": minus_one,
             "further": further,
+            "guide": guide,
             "overwrite": overwrite,
         }
         voices = len(stem_names) if stem_names else voices

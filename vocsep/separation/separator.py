@@ -20,6 +20,7 @@ from vocsep.separation.further import FurtherFiles, Written, refuse_further
 from vocsep.separation.notes import WithConfidence, listening_notes
 from vocsep.separation.results import FileReport, Gathered, Separation
 from vocsep.spectra import SAMPLE_RATE, frame_count
+from vocsep.transcription.score_guide import ScoreGuide
 
 Progress = Callable[[str, float], None]
 
@@ -141,6 +142,7 @@ class Separator:
         synth: bool = False,
         minus_one: bool = False,
         further: Sequence[FurtherFiles] = (),
+        guide: ScoreGuide | None = None,
         overwrite: bool = False,
         progress: Progress | None = None,
     ) -> FileReport:
@@ -154,6 +156,7 @@ class Separator:
             synth: also write ``<name>_synth``, the synthesised voices (16 kHz), where the method has some.
             minus_one: also write ``<name>_minus``, the recording without that voice.
             further: more files to make of the stems, `vocsep.separation.further`.
+            guide: a score whose parts the voices follow, in its order; what does not fit becomes a warning.
 
         Raises:
             AudioError: the recording cannot be read or a stem not written.
@@ -181,12 +184,13 @@ class Separator:
                 refuse_further(further, planned.stems, overwrite)
                 return planned
 
+            voices = guide.voices if guide is not None and tracks is None else voices
             known = tracks.voices if tracks is not None else voices or (len(names) if names else None)
             if known is not None:
                 plan(known)  # what cannot be written is refused before any work
             analysis = analysis_stream(source, start=start, duration=duration)
             given = None if tracks is None else tracks.from_time(start)
-            tracks = self._tracks(analysis, voices or known, given, source.info.seconds, progress)
+            tracks = self._tracks(analysis, voices or known, given, source.info.seconds, progress, guide)
             files = plan(tracks.voices)
             found = monotonic()
 
@@ -212,7 +216,7 @@ class Separator:
             gain_db=gain,
             statistics=tracks.voice_statistics(),
             confidence=heard.confidence(),
-            warnings=self._notes(tracks),
+            warnings=self._notes(tracks) + (guide.found if guide is not None else []),
             elapsed={"pitch": found - begun, "separation": monotonic() - found},
         )
 
@@ -227,6 +231,7 @@ class Separator:
         tracks: F0Tracks | None,
         seconds: float,
         progress: Progress | None,
+        guide: ScoreGuide | None = None,
     ) -> F0Tracks:
         """Given tracks, cut to the recording's frames, or estimated ones; an oracle's are unvoiced."""
         frames, references = frame_count(len(analysis)), self.method.references
@@ -235,7 +240,7 @@ class Separator:
             tracks = tracks or F0Tracks(np.full((references.voices, frames), np.nan))
         if tracks is None:
             told = None if progress is None else lambda share: progress("pitch", share)
-            return self.pitch.estimate(analysis, voices, told)
+            return self.pitch.estimate(analysis, voices, told, guide)
         if voices is not None and voices != tracks.voices:
             raise F0Error(f"the F0 tracks hold {tracks.voices} voices, {voices} were asked for")
         return tracks.fitted(frames)

@@ -24,6 +24,7 @@ COARSE = 700  # rows of the search for the key
 KEYS = range(-7, 8)  # semitones, of a whole performance
 PARTS = range(-12, 13)  # semitones, of one part
 GAIN = 1.0  # nats a moment, that another pitch of a part must bring
+RETURN, VISIT = 1.5, 12.0  # s of the score, s: coming back to where one left, and within which time
 SHORT = 0.8  # s, shorter stretches off the score and shorter jumps are not told
 
 
@@ -145,20 +146,38 @@ def _steps(shift: int) -> str:
 
 def _way_told(score: WrittenScore, path: Alignment, seconds: float, row: float) -> list[str]:
     """Stretches off the score, bars left out and bars sung again."""
-    told = [
+    off = ~path.on
+    jumps = [0, *np.flatnonzero(path.jumped).tolist()]
+    place = path.column * seconds
+    told, returned = [], 0
+    for index, here in enumerate(jumps[1:], start=1):
+        if here < returned:
+            continue
+        left = place[here - 1]
+        # A visit elsewhere, from which the path comes back to where it left, is no repeat: what is sung is
+        # not written here.
+        back = [
+            one for one in jumps[index + 1 :] if abs(place[one] - left) < RETURN and one - here < VISIT / row
+        ]
+        if back:
+            returned = back[-1] + 1
+            off[here:returned] = True
+        elif abs(place[here] - left) >= SHORT:
+            told.append(f"at {here * row:.1f} s {_bars(score, left, place[here])}")
+    stretches = [
         f"from {first * row:.1f} to {last * row:.1f} s something is sung that is not in the score"
-        for first, last in voiced_runs(~path.on)
+        for first, last in voiced_runs(off)
         if (last - first) * row >= SHORT
     ]
-    for here in np.flatnonzero(path.jumped).tolist():
-        before, after = path.column[here - 1] * seconds, path.column[here] * seconds
-        if abs(after - before) < SHORT:
-            continue
-        bars = (score.bar(min(before, after)), score.bar(max(before, after)))
-        which = f"bar {bars[0]}" if bars[0] == bars[1] else f"bars {bars[0]} to {bars[1]}"
-        what = "are left out, or a part of them" if after > before else "are sung again, or a part of them"
-        told.append(f"at {here * row:.1f} s {which} {what}")
-    return told
+    return stretches + told
+
+
+def _bars(score: WrittenScore, left: float, entered: float) -> str:
+    """What a jump from one time of the score to another means."""
+    bars = (score.bar(min(left, entered)), score.bar(max(left, entered)))
+    which = f"bar {bars[0]}" if bars[0] == bars[1] else f"bars {bars[0]} to {bars[1]}"
+    what = "are left out, or a part of them" if entered > left else "are sung again, or a part of them"
+    return f"{which} {what if bars[0] != bars[1] else what.replace('are', 'is', 1).replace('them', 'it')}"
 
 
 def expected_pitch(score: WrittenScore, fit: ScoreFit) -> NDArray[np.float64]:
