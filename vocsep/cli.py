@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from vocsep.commands.demo import demo
+from vocsep.commands.edit import edit
 from vocsep.commands.evaluate import evaluate
 from vocsep.commands.evaluate_f0 import evaluate_f0
 from vocsep.commands.f0 import f0
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command("separate")(separate)
 app.command("f0")(f0)
 app.command("intonation")(intonation)
+app.command("edit")(edit)
 app.command("evaluate")(evaluate)
 app.command("evaluate-f0")(evaluate_f0)
 app.command("fit")(fit)

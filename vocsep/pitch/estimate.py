@@ -43,6 +43,10 @@ class Guide(Protocol):
     def voices(self) -> int:
         """Number of its parts."""
 
+    @property
+    def singing(self) -> NDArray[np.float32]:
+        """``(parts, frames)`` nats by which singing is likelier than it sounds, once parts were assigned."""
+
     def assign(self, candidates: Candidates, salience: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Pitch of each part ``(parts, frames)`` in semitones, NaN = silent, from candidates and salience
         ``(BINS, frames)``."""
@@ -170,7 +174,10 @@ class PitchEstimator:
             candidates, pitch = self._assigned(audio, candidates, voices)
         if self.second is not None:
             for look in range(self.refine):
-                pitch = best_places(*self.second.probability(audio, salience, pitch))
+                probability, middle = self.second.probability(audio, salience, pitch)
+                if guide is not None:
+                    probability[:, -1] -= guide.singing
+                pitch = best_places(probability, middle)
                 told((2 + look) / (1 + self.refine))
         if guide is None:
             pitch = cross_voices(pitch)

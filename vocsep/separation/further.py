@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from vocsep.errors import AudioError
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.transcription.exports import Export, voice_names
@@ -74,3 +76,17 @@ def refuse_further(further: Sequence[FurtherFiles], stems: Sequence[Path], overw
                 raise AudioError(f"{path}: is a stem; give the voices other names")
             if path.exists() and not overwrite:
                 raise AudioError(f"{path}: exists already")
+
+
+class KeptTracks:
+    """Writes nothing, but keeps the F0 of the stems for whoever goes on with them."""
+
+    def __init__(self) -> None:
+        self.tracks = F0Tracks(np.zeros((0, 0)))
+
+    def targets(self, stems: Sequence[Path]) -> list[Path]:
+        return []
+
+    def write(self, written: Written) -> list[Path]:
+        self.tracks = written.tracks
+        return []

@@ -33,6 +33,7 @@ AWAY, MOST = 2.0, 4.0  # nats a semitone away, and at most: a wrong note
 TAKEN = 4.0  # nats more for a candidate that is written for another part
 GLIDE, LEAP = 1.0, 4.0  # nats a semitone of movement, and at most
 ENTER = 1.5  # nats, a part begins or ends
+SINGS, RESTS = 2.0, 1.0  # nats, for singing where a note is written, and against it where a rest is
 
 
 @dataclass
@@ -42,10 +43,12 @@ class ScoreGuide:
     Attributes:
         score: what is written.
         fit: how it fits the recording; known once voices have been assigned.
+        singing: ``(parts, frames)`` nats for singing; known likewise.
     """
 
     score: WrittenScore
     fit: ScoreFit | None = field(default=None, init=False)
+    singing: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32), init=False)
 
     @property
     def voices(self) -> int:
@@ -76,6 +79,7 @@ class ScoreGuide:
         if off.any():
             expected[:, off] = assign_viterbi(candidates, self.voices)[:, off]
         around = _around(expected)
+        self.singing = _singing(around, off)
         pitch, strength = _with_written(candidates, salience, expected)
         cost = _choice_costs(pitch, strength, around)
         return mend(_paths(pitch, cost))
@@ -86,6 +90,14 @@ def _around(expected: Array) -> Array:
     frames = expected.shape[1]
     at = np.clip(np.arange(frames)[:, None] + PROBES, 0, frames - 1)
     return np.asarray(expected[:, at])
+
+
+def _singing(around: Array, off: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Nats for singing: where a note is written throughout, and against it where there is none for long; near
+    the edges of notes, and off the score, the sound alone decides."""
+    written = np.isfinite(around)
+    nats = np.where(written.all(axis=2), SINGS, 0.0) - np.where(written.any(axis=2), 0.0, RESTS)
+    return np.asarray(np.where(off, 0.0, nats), dtype=np.float32)
 
 
 def _with_written(
