@@ -74,6 +74,15 @@ def test_midi_is_read_note_by_note_without_a_library(tracks: F0Tracks, tmp_path:
     assert content.count(bytes([0x91, 52, 80])) == 1
 
 
+def test_a_hole_in_a_note_does_not_break_its_bend(tmp_path: Path) -> None:
+    mido = pytest.importorskip("mido")
+    row = np.full((1, 60), hertz(60.5))
+    row[0, 30] = np.nan
+    Export("midi", tmp_path / "a.mid", ["one"]).write(F0Tracks(row))
+    bends = [message.pitch for message in mido.MidiFile(tmp_path / "a.mid") if message.type == "pitchwheel"]
+    assert bends == [-2048] or bends == [2048]  # half a semitone, once
+
+
 def test_musicxml_holds_a_part_a_voice(tracks: F0Tracks, tmp_path: Path) -> None:
     pytest.importorskip("music21")
     (path,) = written("musicxml", tracks, tmp_path / "a.musicxml")

@@ -91,7 +91,10 @@ def _track(mido: Any, frequencies: Any, name: str, channel: int, start: float) -
 def _events(mido: Any, note: SungNote, pitch: Any, channel: int, start: float) -> list[tuple[int, int, Any]]:
     """Note on, bends and note off; of what falls on one tick, off comes before bend and bend before on."""
     number = int(np.clip(round(note.pitch), 0, 127))
-    curve = np.clip((pitch[note.first : note.last] - number) / BEND, -1, 1)
+    inside = pitch[note.first : note.last]
+    known = np.isfinite(inside)  # a note may hold a hole of a frame
+    whole = np.interp(np.arange(len(inside)), np.flatnonzero(known), inside[known])
+    curve = np.clip((whole - number) / BEND, -1, 1)
     bends = np.clip(np.rint(curve * FULL), -FULL, FULL - 1).astype(int)
     on, off = _tick(start + note.onset), max(_tick(start + note.offset), _tick(start + note.onset) + 1)
     sound = {"note": number, "channel": channel}
