@@ -86,10 +86,7 @@ def edit_voice(
         raise SettingsError("edit: nothing is to be changed")
     if tracks is not None and tracks.voices != len(stems):
         raise F0Error(f"the F0 tracks hold {tracks.voices} voices, there are {len(stems)} stems")
-    targets = [folder / stems[index].name, folder / f"mixture{stems[index].suffix}"]
-    if any(target.resolve() == stem.resolve() for target in targets for stem in stems):
-        raise AudioError(f"{targets[0]}: is the stem itself; choose another folder")
-    _refuse(targets, overwrite)
+    targets = _targets(stems, index, folder, overwrite)
     told = progress or (lambda stage, share: None)
     audio, rate = _read(stems)
     if tracks is None:
@@ -125,10 +122,15 @@ def _index(stems: Sequence[Path], voice: str) -> int:
     raise SettingsError(f"voice: {voice!r} is not one of {', '.join(names)}, or 1 to {len(stems)}")
 
 
-def _refuse(targets: Sequence[Path], overwrite: bool) -> None:
+def _targets(stems: Sequence[Path], index: int, folder: Path, overwrite: bool) -> list[Path]:
+    """The files to write; none of them may be a stem, or be there unasked."""
+    targets = [folder / stems[index].name, folder / f"mixture{stems[index].suffix}"]
+    if any(target.resolve() == stem.resolve() for target in targets for stem in stems):
+        raise AudioError(f"{targets[0]}: is the stem itself; choose another folder")
     for target in targets:
         if target.exists() and not overwrite:
             raise AudioError(f"{target}: exists already")
+    return targets
 
 
 def _read(stems: Sequence[Path]) -> tuple[NDArray[np.float32], int]:
