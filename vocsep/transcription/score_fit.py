@@ -63,7 +63,8 @@ def fit_score(score: WrittenScore, salience: NDArray[np.uint8]) -> ScoreFit:
     if moved.any():
         shifts = shifts + moved
         path = align(heard, best, _together(score, len(heard), shifts))
-    found = _key_told(key) + _parts_told(score, moved) + _way_told(score, path, seconds, step * FRAME)
+    told = _way_told(score, _without_visits(path, seconds, step * FRAME), seconds, step * FRAME)
+    found = _key_told(key) + _parts_told(score, moved) + told
     return ScoreFit(shifts, _positions(path, seconds, step, frames), found)
 
 
@@ -144,32 +145,43 @@ def _steps(shift: int) -> str:
     return f"{abs(shift)} semitone{'s' if abs(shift) > 1 else ''} {'above' if shift > 0 else 'below'}"
 
 
-def _way_told(score: WrittenScore, path: Alignment, seconds: float, row: float) -> list[str]:
-    """Stretches off the score, bars left out and bars sung again."""
-    off = ~path.on
-    jumps = [0, *np.flatnonzero(path.jumped).tolist()]
+def _without_visits(path: Alignment, seconds: float, row: float) -> Alignment:
+    """The path with visits elsewhere taken for being off the score.
+
+    Where it jumps and comes back to where it left, what is sung is not written here, and only happens to be
+    like something else. That is told; the voices follow what it is like, which is better than nothing
+    (measured).
+    """
+    jumps = np.flatnonzero(path.jumped).tolist()
     place = path.column * seconds
-    told, returned = [], 0
-    for index, here in enumerate(jumps[1:], start=1):
+    on, jumped = path.on.copy(), path.jumped.copy()
+    returned = 0
+    for index, here in enumerate(jumps):
         if here < returned:
             continue
         left = place[here - 1]
-        # A visit elsewhere, from which the path comes back to where it left, is no repeat: what is sung is
-        # not written here.
-        back = [
-            one for one in jumps[index + 1 :] if abs(place[one] - left) < RETURN and one - here < VISIT / row
-        ]
+        later = [one for one in jumps[index + 1 :] if one - here < VISIT / row]
+        back = [one for one in later if abs(place[one] - left) < RETURN]
         if back:
-            returned = back[-1] + 1
-            off[here:returned] = True
-        elif abs(place[here] - left) >= SHORT:
-            told.append(f"at {here * row:.1f} s {_bars(score, left, place[here])}")
+            returned = back[-1]
+            on[here:returned] = False
+            jumped[here : returned + 1] = False
+    return Alignment(path.column, on, jumped, path.cost)
+
+
+def _way_told(score: WrittenScore, path: Alignment, seconds: float, row: float) -> list[str]:
+    """Stretches off the score, bars left out and bars sung again."""
+    place = path.column * seconds
     stretches = [
         f"from {first * row:.1f} to {last * row:.1f} s something is sung that is not in the score"
-        for first, last in voiced_runs(off)
+        for first, last in voiced_runs(~path.on)
         if (last - first) * row >= SHORT
     ]
-    return stretches + told
+    return stretches + [
+        f"at {here * row:.1f} s {_bars(score, place[here - 1], place[here])}"
+        for here in np.flatnonzero(path.jumped).tolist()
+        if abs(place[here] - place[here - 1]) >= SHORT
+    ]
 
 
 def _bars(score: WrittenScore, left: float, entered: float) -> str:
