@@ -108,7 +108,7 @@ def align(odds: Array, best: Array, written: NDArray[np.bool_]) -> Alignment:
         written: ``(columns, NOTES)``, of all parts together.
     """
     # What no pitch at all would cost is the same for all columns and left out.
-    cost = -(odds @ written.T.astype(np.float64))
+    cost = -(odds.astype(np.float32) @ written.T.astype(np.float32))  # the one large array that lasts
     off_cost = -OFF_SHARE * best
     rows, columns = cost.shape
     came = np.zeros((rows, columns), dtype=np.int8)  # steps 0 to 3, 4 back from off, 5 by a jump
