@@ -112,7 +112,7 @@ def test_chorales_without_music21_say_what_to_install(monkeypatch: pytest.Monkey
 
     monkeypatch.delitem(sys.modules, "music21", raising=False)
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(DependencyError, match=r"vocsep\[midi\]") as caught:
+    with pytest.raises(DependencyError, match=r"vocsep\[score\]") as caught:
         chorale_scores(1)
     assert "\n" not in str(caught.value)
 
