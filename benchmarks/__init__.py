@@ -14,6 +14,10 @@ Run from the root of the repository; each module's first lines, and ``--help``, 
 ``paper``           the paper's experiment (with ``paper_rows``, ``paper_songs`` and ``paper_table``)
 ``realtime``        time and memory of ``vocsep separate``
 ``step``            time and memory of a training step
+``notes``           notes written as MIDI and read back, against what was sung
+``intonation``      the report on intonation, against what the singers aimed at
+``score``           what a score is worth
+``editing``         an edited voice, against what the same singer would have sung
 ``halls``           stems in a simulated hall, for the others, and as files
 =================== ================================================================================
 

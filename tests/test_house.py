@@ -18,10 +18,11 @@ FLOORS = (
     ("model",),
     ("estimator",),
     ("pitch",),
+    ("transcription",),
     ("filtering", "singers"),
     ("methods",),
     ("evaluation", "separation"),
-    ("pictures", "training"),
+    ("editing", "pictures", "training"),
     ("fit",),
     ("__init__", "commands", "cli", "__main__"),
 )

@@ -22,6 +22,9 @@ NEVER = (
     "vocsep.methods.source_filter_nmf",
     "vocsep.methods.unet",
     "vocsep.training.loop",
+    "vocsep.transcription",
+    "mido",
+    "music21",
 )
 
 

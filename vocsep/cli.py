@@ -14,10 +14,12 @@ import typer
 
 from vocsep.commands import train
 from vocsep.commands.demo import demo
+from vocsep.commands.edit import edit
 from vocsep.commands.evaluate import evaluate
 from vocsep.commands.evaluate_f0 import evaluate_f0
 from vocsep.commands.f0 import f0
 from vocsep.commands.fit import fit
+from vocsep.commands.intonation import intonation
 from vocsep.commands.separate import separate
 from vocsep.commands.stopping import stopped_by_signals
 from vocsep.errors import Interrupted, SettingsError, VocsepError
@@ -32,6 +34,8 @@ app = typer.Typer(
 )
 app.command("separate")(separate)
 app.command("f0")(f0)
+app.command("intonation")(intonation)
+app.command("edit")(edit)
 app.command("evaluate")(evaluate)
 app.command("evaluate-f0")(evaluate_f0)
 app.command("fit")(fit)

@@ -453,7 +453,9 @@ def estimator(
         def __init__(self, model: Path | None = None, refiner: Path | None = None, **settings: Any) -> None:
             calls.append({"model": model, "refiner": refiner, **settings})
 
-        def estimate(self, audio: Any, voices: int | None = None, progress: Any = None) -> F0Tracks:
+        def estimate(
+            self, audio: Any, voices: int | None = None, progress: Any = None, guide: Any = None
+        ) -> F0Tracks:
             calls.append({"samples": len(audio), "voices": voices})
             progress(0.5)
             return F0Tracks(np.repeat([[440.0], [220.0]], len(audio) // 256 + 1, axis=1))

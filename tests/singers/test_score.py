@@ -10,7 +10,15 @@ import pytest
 
 from vocsep.errors import DependencyError
 from vocsep.singers.chorales import chorale_scores, random_passage
-from vocsep.singers.score import RANGES, Note, Score, _has_parallels, _progression, parts_cross, random_score
+from vocsep.singers.score import (
+    RANGES,
+    Note,
+    Score,
+    _has_parallels,
+    parts_cross,
+    random_progression,
+    random_score,
+)
 
 SEEDS = range(12)
 
@@ -50,7 +58,7 @@ def test_medians_descend_from_soprano_to_bass() -> None:
 
 def test_chords_are_triads_of_one_key_without_crossing() -> None:
     for seed in SEEDS:
-        chords = _progression(np.random.default_rng(seed), 20)
+        chords = random_progression(np.random.default_rng(seed), 20)
         assert np.all(np.diff(chords, axis=1) <= 0)
         assert len(np.unique(chords % 12)) <= 7
         assert all(2 <= len(np.unique(chord % 12)) <= 3 for chord in chords)
@@ -72,7 +80,7 @@ def test_parallel_fifths_and_octaves_are_recognised() -> None:
 def test_consecutive_chords_seldom_move_in_parallels() -> None:
     moves = parallels = 0
     for seed in SEEDS:
-        chords = _progression(np.random.default_rng(seed), 20)
+        chords = random_progression(np.random.default_rng(seed), 20)
         for before, after in pairwise(chords):
             moves += 1
             parallels += int(_has_parallels(before, after[None])[0])
@@ -104,7 +112,7 @@ def test_chorales_without_music21_say_what_to_install(monkeypatch: pytest.Monkey
 
     monkeypatch.delitem(sys.modules, "music21", raising=False)
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(DependencyError, match=r"vocsep\[midi\]") as caught:
+    with pytest.raises(DependencyError, match=r"vocsep\[score\]") as caught:
         chorale_scores(1)
     assert "\n" not in str(caught.value)
 

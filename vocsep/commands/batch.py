@@ -16,6 +16,7 @@ from vocsep.separation.settings import OutputSettings
 if TYPE_CHECKING:
     from vocsep.separation.results import FileReport
     from vocsep.separation.separator import Separator
+    from vocsep.transcription.score_guide import ScoreGuide
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,12 @@ class Job:
 
 
 def run_jobs(
-    separator: "Separator", jobs: Sequence[Job], voices: int | None, wishes: OutputSettings, screen: Screen
+    separator: "Separator",
+    jobs: Sequence[Job],
+    voices: int | None,
+    wishes: OutputSettings,
+    screen: Screen,
+    guide: "ScoreGuide | None" = None,
 ) -> tuple[list["FileReport"], list[Failure]]:
     """Separate every recording.
 
@@ -38,13 +44,14 @@ def run_jobs(
         voices: how many sing; None: decided from each recording.
         wishes: what is written.
         screen: where progress and results are shown.
+        guide: a score that the voices follow.
     """
     reports, failed = [], []
     for number, job in enumerate(jobs, start=1):
         title = job.recording.name if len(jobs) == 1 else f"[{number}/{len(jobs)}] {job.recording.name}"
         try:
             with screen.progress(title) as progress:
-                report = _separate_one(separator, job, voices, wishes, progress)
+                report = _separate_one(separator, job, voices, wishes, progress, guide)
         except Exception as error:
             if debugging() and not isinstance(error, VocsepError):
                 raise
@@ -58,14 +65,19 @@ def run_jobs(
 
 
 def _separate_one(
-    separator: "Separator", job: Job, voices: int | None, wishes: OutputSettings, progress: ProgressCallback
+    separator: "Separator",
+    job: Job,
+    voices: int | None,
+    wishes: OutputSettings,
+    progress: ProgressCallback,
+    guide: "ScoreGuide | None",
 ) -> "FileReport":
     tracks = F0Tracks.read_csv(job.tracks, voices, wishes.names) if job.tracks else None
     if wishes.overwrite:
         _refuse_to_replace_itself(job, wishes.names or (tracks.names if tracks else None))
     count = tracks.voices if tracks else voices
     return separator.separate_file(
-        job.recording, job.folder, count, tracks=tracks, progress=progress, **vars(wishes)
+        job.recording, job.folder, count, tracks=tracks, guide=guide, progress=progress, **vars(wishes)
     )
 
 

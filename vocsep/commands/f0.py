@@ -1,14 +1,15 @@
 """``vocsep f0``: the pitches of a recording, as a picture, a table and a file."""
 
 from collections.abc import Sequence
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from vocsep.commands import f0_options as own
 from vocsep.commands import options
-from vocsep.commands.options import MODEL, OUTPUT
+from vocsep.commands.f0_options import Format, Method
+from vocsep.commands.score_options import Score, guide_and_names
 from vocsep.errors import VoicesNotFound
 from vocsep.pitch.settings import PitchSettings
 
@@ -18,71 +19,20 @@ if TYPE_CHECKING:
 
     from vocsep.commands.screen import ProgressCallback, Screen
     from vocsep.pitch.tracks import F0Tracks
+    from vocsep.transcription.score_guide import ScoreGuide
 
-
-class Method(str, Enum):
-    salience = "salience"
-    crepe = "crepe"
-
-
-class Format(str, Enum):
-    csv = "csv"
-    mirex = "mirex"
-    json = "json"
-
-
-BY_SUFFIX = {".csv": Format.csv, ".json": Format.json, ".txt": Format.mirex, ".tsv": Format.mirex}
-
-
-Recording = Annotated[Path, typer.Argument(metavar="RECORDING", help="An audio file.", show_default=False)]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        rich_help_panel=OUTPUT,
-        help="Write the pitches: time,voice_1,... in Hz, empty = silent. "
-        "[bold]vocsep separate --f0[/bold] reads this, after your corrections too.",
-    ),
-]
-OutputFormat = Annotated[
-    Format | None,
-    typer.Option(
-        "--format", rich_help_panel=OUTPUT, help="Of that file. Default: by its ending.", show_default=False
-    ),
-]
-Plot = Annotated[
-    Path | None,
-    typer.Option(
-        "--plot", metavar="FILE", rich_help_panel=OUTPUT, help="Write the picture as .png, .svg or .pdf."
-    ),
-]
-Names = Annotated[
-    str | None,
-    typer.Option(
-        "--names",
-        metavar="A,B,...",
-        rich_help_panel=OUTPUT,
-        help="Names of the voices from the highest (by its median pitch) down, in table and file.",
-    ),
-]
-MethodOption = Annotated[
-    Method,
-    typer.Option(
-        "--method", rich_help_panel=MODEL, help="crepe: for a single voice, needs the extra vocsep\\[crepe]."
-    ),
-]
+BY_SUFFIX = {".csv": "csv", ".json": "json", ".txt": "mirex", ".tsv": "mirex"}
 
 
 def f0(
-    recording: Recording,
+    recording: own.Recording,
     voices: options.Voices = None,
-    output: Output = None,
-    names: Names = None,
-    format_: OutputFormat = None,
-    plot: Plot = None,
-    method: MethodOption = Method.salience,
+    output: own.Output = None,
+    names: own.Names = None,
+    format_: own.OutputFormat = None,
+    plot: own.Plot = None,
+    method: own.MethodOption = Method.salience,
+    score: Score = None,
     pitch_model: options.PitchModel = None,
     refiner_model: options.RefinerModel = None,
     assign: options.AssignOption = options.ASSIGN,
@@ -98,18 +48,21 @@ def f0(
     """Show who sings which pitch when: a picture, and the range and intonation of each voice.
 
     Example: [bold]vocsep f0 concert.wav -n 4 -o tracks.csv --plot tracks.png[/bold]
+
+    Notes for other programs: [bold]vocsep f0 concert.wav -n 4 -o notes.mid[/bold]
     """
-    from vocsep.commands.inputs import check_picture, read_names, refuse_existing
+    from vocsep.commands.inputs import check_picture, refuse_existing
     from vocsep.commands.screen import Screen
 
-    called = read_names(names, voices)
+    guide, called = guide_and_names(score, names, voices)
     voices = len(called) if called else voices
-    if method is Method.crepe and voices not in (None, 1):
-        raise typer.BadParameter(f"--method crepe follows a single voice, but -n is {voices}")
+    if method is Method.crepe:
+        _check_crepe(voices, guide)
     if format_ and not output:
         raise typer.BadParameter(f"--format {format_.value} says how the file of -o is written; give -o too")
     check_picture(plot)
     refuse_existing([output, plot], overwrite, recording)
+    chosen = _format_of(output, format_)
 
     settings = PitchSettings(pitch_model, refiner_model, assign.value, refine)
     screen = Screen(quiet=quiet, as_json=as_json)
@@ -119,20 +72,32 @@ def f0(
         if method is Method.crepe:
             tracks = _crepe(audio, device.value, progress)
         else:
-            tracks = _estimated(recording, audio, voices, settings, device.value, progress)
-    warnings = _warnings(tracks, missing)
+            tracks = _estimated(recording, audio, voices, settings, device.value, progress, guide)
+    warnings = _warnings(tracks, missing, guide)
     tracks = tracks.named(called) if called else tracks
     _show(screen, recording, tracks, start, warnings)
-    if output:
-        _write(tracks, output, format_ or BY_SUFFIX.get(output.suffix.lower(), Format.csv), start)
-        screen.line(f"pitches in {output}")
+    written = _write(tracks, output, chosen, start, overwrite) if output else []
+    for path in written:
+        screen.line(f"pitches in {path}")
     if plot:
-        from vocsep.pictures.pitch import write_plot
-
-        write_plot(tracks, plot, title=recording.name, start=start)
-        screen.line(f"picture in {plot}")
+        _draw(screen, tracks, plot, recording, start)
     if as_json:
-        screen.document(_as_document(recording, tracks, start))
+        known = _as_document(recording, tracks, start)
+        screen.document(known | {"written": written, "warnings": warnings})
+
+
+def _draw(screen: "Screen", tracks: "F0Tracks", plot: Path, recording: Path, start: float) -> None:
+    from vocsep.pictures.pitch import write_plot
+
+    write_plot(tracks, plot, title=recording.name, start=start)
+    screen.line(f"picture in {plot}")
+
+
+def _check_crepe(voices: int | None, guide: "ScoreGuide | None") -> None:
+    if guide is not None:
+        raise typer.BadParameter("--method crepe follows a single voice and knows no --score")
+    if voices not in (None, 1):
+        raise typer.BadParameter(f"--method crepe follows a single voice, but -n is {voices}")
 
 
 def _read(
@@ -152,6 +117,7 @@ def _estimated(
     settings: PitchSettings,
     device: str,
     progress: "ProgressCallback",
+    guide: "ScoreGuide | None",
 ) -> "F0Tracks":
     from vocsep.commands.inputs import about
     from vocsep.model import pick_device
@@ -165,7 +131,7 @@ def _estimated(
         refine=settings.refine,
     )
     try:
-        return estimator.estimate(audio, voices, lambda share: progress("pitch", share))
+        return estimator.estimate(audio, voices, lambda share: progress("pitch", share), guide)
     except VoicesNotFound as error:  # knows nothing of files
         raise VoicesNotFound(about(recording, error)) from error
 
@@ -180,11 +146,12 @@ def _crepe(audio: "NDArray[np.float32]", device: str, progress: "ProgressCallbac
     return F0Tracks(frequencies[None, :])
 
 
-def _warnings(tracks: "F0Tracks", missing: str) -> list[str]:
-    """What is to be said of the recording, and of what was heard in it."""
+def _warnings(tracks: "F0Tracks", missing: str, guide: "ScoreGuide | None") -> list[str]:
+    """What is to be said of the recording, of what was heard in it, and of the score."""
     from vocsep.pitch.alternatives import remarks_of
 
-    return [*filter(None, [missing]), *remarks_of(tracks)]
+    found = [] if guide is None else guide.found
+    return [*filter(None, [missing]), *remarks_of(tracks), *found]
 
 
 def _show(
@@ -202,9 +169,31 @@ def _show(
         screen.warn(f"{recording.name}: {warning}")
 
 
-def _write(tracks: "F0Tracks", output: Path, format_: Format, start: float) -> None:
-    write = {Format.csv: tracks.write_csv, Format.mirex: tracks.write_mirex, Format.json: tracks.write_json}
+def _format_of(output: Path | None, format_: Format | None) -> str:
+    """Format asked for, or of the ending; a package that lacks for it is named before any work."""
+    if output is None:
+        return "csv"
+    from vocsep.transcription import exports
+
+    suffix = output.suffix.lower()
+    chosen = format_.value if format_ else (BY_SUFFIX | exports.BY_SUFFIX).get(suffix, "csv")
+    if chosen in exports.FORMATS:
+        exports.Export(chosen, output, ["voice_1"])
+    return chosen
+
+
+def _write(tracks: "F0Tracks", output: Path, format_: str, start: float, overwrite: bool) -> list[Path]:
+    """Write the pitches, or the notes made of them; returns the paths."""
+    from vocsep.commands.inputs import refuse_existing
+    from vocsep.transcription.exports import FORMATS, Export, voice_names
+
+    if format_ in FORMATS:
+        export = Export(format_, output, voice_names(tracks.voices, tracks.names))
+        refuse_existing(export.targets, overwrite)
+        return export.write(tracks, start)
+    write = {"csv": tracks.write_csv, "mirex": tracks.write_mirex, "json": tracks.write_json}
     write[format_](output, start)
+    return [output]
 
 
 def _as_document(recording: Path, tracks: "F0Tracks", start: float) -> dict[str, object]:

@@ -209,7 +209,7 @@ Chorales = Annotated[
     bool | None,
     typer.Option(
         "--chorales/--no-chorales",
-        help="Sing Bach's chorales, too (extra \\[midi]). Default: where music21 is installed.",
+        help="Sing Bach's chorales, too (extra \\[score]). Default: where music21 is installed.",
         show_default=False,
     ),
 ]

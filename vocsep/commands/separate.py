@@ -9,6 +9,7 @@ import typer
 
 from vocsep.commands import options
 from vocsep.commands import separate_options as own
+from vocsep.commands.score_options import Score, guide_and_names
 from vocsep.commands.separate_options import BitDepth, Format
 from vocsep.separation.settings import OutputSettings, SeparatorSettings
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from vocsep.commands.inputs import Failure
     from vocsep.commands.screen import Screen
     from vocsep.separation.results import FileReport
+    from vocsep.transcription.score_guide import ScoreGuide
 
 
 def separate(
@@ -25,6 +27,7 @@ def separate(
     output: own.StemFolder = Path("stems"),
     names: own.Names = None,
     f0: own.F0File = None,
+    score: Score = None,
     model: options.Model = None,
     pitch_model: options.PitchModel = None,
     refiner_model: options.RefinerModel = None,
@@ -39,6 +42,8 @@ def separate(
     spatial: own.Spatial = SeparatorSettings.spatial,
     synth: own.Synth = OutputSettings.synth,
     minus_one: own.MinusOne = OutputSettings.minus_one,
+    practice: own.Practice = OutputSettings.practice,
+    notes: own.Notes = OutputSettings.notes,
     format_: own.StemFormat = None,
     bit_depth: own.StemDepth = None,
     start: options.Start = OutputSettings.start,
@@ -55,26 +60,23 @@ def separate(
     Example: [bold]vocsep separate concert.wav -n 4 --names soprano,alto,tenor,bass -o stems/[/bold]
     """
     from vocsep.commands.batch import say_what_failed
-    from vocsep.commands.inputs import read_names
     from vocsep.commands.screen import Screen
 
-    called = read_names(names, voices)
-    _check_writable_format(format_, bit_depth)
+    if score and f0:
+        raise typer.BadParameter("--score finds the pitches, --f0 gives them: one of both is enough")
+    guide, called = guide_and_names(score, names, voices)
     filtered = (postfilter_model or True) if postfilter else False
     settings = SeparatorSettings(model, pitch_model=pitch_model, refiner_model=refiner_model)
     settings = replace(settings, assign=assign.value, refine=refine, adapt=adapt, postfilter=filtered)
     settings = replace(settings, method=method, stems=stems, spatial=spatial, filter=filter_.value)
     settings = replace(settings, device=device.value, seed=seed)
     wishes = OutputSettings(called, start, duration, synth=synth, minus_one=minus_one)
-    wishes = replace(wishes, overwrite=overwrite, strict=strict)
-    if format_:
-        wishes = replace(wishes, format=format_.value)
-    if bit_depth:
-        wishes = replace(wishes, bit_depth=bit_depth.for_writer)
+    wishes = replace(wishes, practice=practice, notes=notes, overwrite=overwrite, strict=strict)
+    wishes = _in_format(wishes, format_, bit_depth)
     several = len(recordings) > 1 or recordings[0].is_dir()
     jobs, failed = _jobs(recordings, output, f0, several)
     screen = Screen(quiet=quiet, as_json=as_json)
-    done = _run(jobs, failed, len(called) if called else voices, settings, wishes, screen)
+    done = _run(jobs, failed, len(called) if called else voices, settings, wishes, screen, guide)
     if failed:
         if several:
             say_what_failed(screen, done, failed)
@@ -104,6 +106,7 @@ def _run(
     settings: SeparatorSettings,
     wishes: OutputSettings,
     screen: "Screen",
+    guide: "ScoreGuide | None",
 ) -> int:
     """Separate what there is and say what came of it; ``failed`` grows by what could not be separated.
 
@@ -111,14 +114,16 @@ def _run(
         How many were done.
     """
     from vocsep.commands.batch import run_jobs
+    from vocsep.separation.stem_files import further_files
 
+    further_files(wishes)  # a package that lacks is named before any work
     for failure in failed:
         screen.error(failure.error)
     reports: list[FileReport] = []
     if jobs:
         from vocsep.separation.separator import Separator
 
-        reports, failures = run_jobs(Separator(**vars(settings)), jobs, voices, wishes, screen)
+        reports, failures = run_jobs(Separator(**vars(settings)), jobs, voices, wishes, screen, guide)
         failed += failures
     screen.document(
         {"files": [report.to_dict() for report in reports], "failed": [vars(one) for one in failed]}
@@ -126,9 +131,12 @@ def _run(
     return len(reports)
 
 
-def _check_writable_format(format_: Format | None, bit_depth: BitDepth | None) -> None:
-    """Refuse a bit depth that the format cannot hold, before any work is done."""
+def _in_format(wishes: OutputSettings, format_: Format | None, bit_depth: BitDepth | None) -> OutputSettings:
+    """The same in a format and a depth; a depth that the format cannot hold is refused before any work."""
     if format_ in (Format.mp3, Format.ogg) and bit_depth is not None:
         raise typer.BadParameter(f"--bit-depth {bit_depth.value}: {format_.value} has no bit depth")
     if format_ is Format.flac and bit_depth is BitDepth.float_:
         raise typer.BadParameter("--bit-depth float: flac holds 16 or 24 bits, wav holds float")
+    if format_:
+        wishes = replace(wishes, format=format_.value)
+    return replace(wishes, bit_depth=bit_depth.for_writer) if bit_depth else wishes

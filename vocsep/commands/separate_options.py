@@ -71,6 +71,23 @@ MinusOne = Annotated[
         help="Also write the recording without each voice, to sing along.",
     ),
 ]
+Practice = Annotated[
+    bool,
+    typer.Option(
+        "--practice",
+        rich_help_panel=OUTPUT,
+        help="Also write mixes to practise with, for each voice: in front of the others, alone on the left, "
+        "and the recording without it.",
+    ),
+]
+Notes = Annotated[
+    bool,
+    typer.Option(
+        "--notes",
+        rich_help_panel=OUTPUT,
+        help="Also write notes.mid, a track for each voice. Needs the extra vocsep\\[midi].",
+    ),
+]
 StemFormat = Annotated[
     Format | None,
     typer.Option("--format", rich_help_panel=OUTPUT, help="Default: as the recording.", show_default=False),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Protocol, get_args
 
 import numpy as np
 import torch
@@ -33,6 +33,22 @@ CHUNK = 1875  # frames, 30 s, of a pass through the network
 CONTEXT = 312  # frames, 5 s, heard on either side of a chunk (even, so that chunks keep the network's phase)
 ROUNDS = 2  # in which octaves and ghosts, which nobody sings, are looked for
 LEAST = 0.1  # s of singing under which nobody sings
+
+
+class Guide(Protocol):
+    """Knows what is to be sung, such as a score (`vocsep.transcription.score_guide`)."""
+
+    @property
+    def voices(self) -> int:
+        """Number of its parts."""
+
+    @property
+    def singing(self) -> NDArray[np.float32]:
+        """``(parts, frames)`` nats by which singing is likelier than it sounds, once parts were assigned."""
+
+    def assign(self, candidates: Candidates, salience: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Pitch of each part ``(parts, frames)`` in semitones, NaN = silent, from candidates and salience
+        ``(BINS, frames)``."""
 
 
 def odds_of_tracks(salience: NDArray[np.uint8], pitch: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -125,6 +141,7 @@ class PitchEstimator:
         audio: NDArray[np.float32],
         voices: int | None = None,
         progress: Callable[[float], None] | None = None,
+        guide: Guide | None = None,
     ) -> EstimatedTracks:
         """One F0 track for each voice, the highest median first, and what else was heard near each.
 
@@ -132,11 +149,13 @@ class PitchEstimator:
             audio: ``(samples,)`` mono at 16 kHz.
             voices: how many sing, 1 to `MOST_VOICES`; decided from the recording when None.
             progress: told the share done, 0 to 1.
+            guide: knows what is sung; then rows are its parts, in its order, and as many.
 
         Raises:
             VoicesNotFound: nobody sings for at least `LEAST` seconds.
             SettingsError: number of voices out of bounds.
         """
+        voices = voices if guide is None else guide.voices
         if voices is not None and not 1 <= voices <= MOST_VOICES:
             raise SettingsError(
                 f"voices: {voices} is outside of 1 to {MOST_VOICES}: hardly a partial of more lies apart"
@@ -154,13 +173,17 @@ class PitchEstimator:
         voices = voices or heard
         if voices <= 4:
             candidates = candidates.strongest(CANDIDATES)
-        candidates, pitch = self._assigned(audio, candidates, voices)
-        if self.second is not None:
-            for look in range(self.refine):
-                pitch = kept_beyond(pitch, best_places(*self.second.probability(audio, salience, pitch)))
-                told((2 + look) / (1 + self.refine))
-        pitch = self._named(audio, salience, pitch)
-        pitch = pitch[order_of_height(pitch)]  # voice 1 has the highest median, whoever is higher at times
+        if guide is None:
+            candidates, pitch = self._assigned(audio, candidates, voices)
+        else:
+            pitch = guide.assign(candidates, salience)
+        for look in range(self.refine):
+            pitch = self._looked_again(audio, salience, pitch, guide)
+            told((2 + look) / (1 + self.refine))
+        if guide is None:
+            pitch = self._named(audio, salience, pitch)
+            # Voice 1 has the highest median, whoever is higher at times.
+            pitch = pitch[order_of_height(pitch)]
         tracks, alternative = (
             440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_alternatives(candidates, pitch))
         )
@@ -185,6 +208,21 @@ class PitchEstimator:
                 break
             candidates, pitch = sung, mend(assign_viterbi(sung, voices))
         return candidates, pitch
+
+    def _looked_again(
+        self,
+        audio: NDArray[np.float32],
+        salience: NDArray[np.uint8],
+        pitch: NDArray[np.float64],
+        guide: Guide | None,
+    ) -> NDArray[np.float64]:
+        """Tracks ``(voices, frames)`` in semitones, refined once; a guide knows where a voice sings."""
+        if self.second is None:
+            return pitch
+        probability, middle = self.second.probability(audio, salience, pitch)
+        if guide is not None:
+            probability[:, -1] -= guide.singing
+        return kept_beyond(pitch, best_places(probability, middle))
 
     def _named(
         self, audio: NDArray[np.float32], salience: NDArray[np.uint8], pitch: NDArray[np.float64]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,16 @@ from vocsep.model import pick_device
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunk_stems import Audio, Recording, SeparatedChunk, separate_chunks
+from vocsep.separation.further import FurtherFiles
 from vocsep.separation.naming import matched
 from vocsep.separation.remarks import WithConfidence, track_warnings
 from vocsep.separation.results import FileReport, Separation, WholeRecording
 from vocsep.separation.settings import OutputSettings, SeparatorSettings
-from vocsep.separation.stem_files import plan_files
+from vocsep.separation.stem_files import further_files, plan_files
 from vocsep.spectra import SAMPLE_RATE, frame_count
+
+if TYPE_CHECKING:
+    from vocsep.transcription.score_guide import ScoreGuide
 
 Progress = Callable[[str, float], None]
 
@@ -64,16 +68,17 @@ class Separator:
         *,
         tracks: F0Tracks | None = None,
         names: Sequence[str] | None = None,
+        guide: "ScoreGuide | None" = None,
         progress: Progress | None = None,
     ) -> Separation:
         """Separate a recording in memory.
 
         Args:
-            audio: ``(samples,)`` or ``(samples, channels)``.
-            sample_rate: Hz, 8000 to 192000.
+            audio: ``(samples,)`` or ``(samples, channels)``. sample_rate: Hz, 8000 to 192000.
             voices: how many; decided from the recording (or from ``tracks``) when None.
             tracks: F0 of each voice, instead of estimating them.
             names: of the voices; those of ``tracks`` where these have names, else the highest first.
+            guide: a score whose parts the voices follow, in its order; what does not fit becomes a warning.
             progress: told the stage (``pitch`` or ``separation``) and the share of it that is done.
 
         Raises:
@@ -93,7 +98,7 @@ class Separator:
         begun = monotonic()
         analysis = to_analysis(columns, sample_rate)
         require_sound(analysis, "audio")
-        tracks = self._tracks(analysis, voices, tracks, len(columns) / sample_rate, progress)
+        tracks = self._tracks(analysis, voices, tracks, len(columns) / sample_rate, progress, guide)
         found = monotonic()
 
         def read(position: int, count: int) -> Audio:
@@ -113,7 +118,7 @@ class Separator:
             synthesised=whole.synthesised,
             confidence=chunks.confidence(),
             seconds={"pitch": found - begun, "separation": monotonic() - found},
-            warnings=self._notes(tracks),
+            warnings=self._notes(tracks, guide),
         )
 
     def separate_file(
@@ -123,6 +128,8 @@ class Separator:
         voices: int | None = None,
         *,
         tracks: F0Tracks | None = None,
+        guide: "ScoreGuide | None" = None,
+        further: Sequence[FurtherFiles] = (),
         progress: Progress | None = None,
         **options: Any,
     ) -> FileReport:
@@ -130,28 +137,27 @@ class Separator:
 
         Args:
             path: the recording. folder: of the stems; ``voice_1`` is the first track, or the highest voice.
-            voices, progress: as in `separate`. tracks: on the clock of the whole recording.
+            voices, guide, progress: as in `separate`. tracks: on the clock of the whole recording.
+            further: more files to make of the stems, `vocsep.separation.further`.
             options: attributes of `vocsep.separation.settings.OutputSettings`, by name.
 
         Raises:
-            AudioError: the recording cannot be read or a stem not written.
-            VoicesNotFound, F0Error, SettingsError: as in `separate`.
+            AudioError: the recording cannot be read or a stem not written. Others: as in `separate`.
         """
         path, folder, output = Path(path), Path(folder), OutputSettings(**options)
         tracks, names = matched(tracks, output.names, self.method.references is not None)
-        output = replace(output, names=names)
+        output, further = replace(output, names=names), [*further_files(output), *further]
         self.method.prepare(output.names, output.synth)
         begun = monotonic()
         with open_audio(path, output.strict) as source:
-            first, samples = source.span(output.start, output.duration)
-            rate = source.info.sample_rate
-            known = tracks.voices if tracks is not None else voices or len(output.names or ()) or None
+            (first, samples), rate = source.span(output.start, output.duration), source.info.sample_rate
+            known = _known_voices(tracks, guide, voices, output.names)
             if known is not None:
-                plan_files(source.info, folder, known, output)  # refuses before any work
+                plan_files(source.info, folder, known, output, further)  # refuses before any work
             analysis = analysis_stream(source, start=output.start, duration=output.duration)
             given = None if tracks is None else tracks.from_time(output.start)
-            tracks = self._tracks(analysis, voices or known, given, source.info.seconds, progress)
-            files = plan_files(source.info, folder, tracks.voices, output)
+            tracks = self._tracks(analysis, voices or known, given, source.info.seconds, progress, guide)
+            files = plan_files(source.info, folder, tracks.voices, output, further)
             found = monotonic()
 
             def read(position: int, count: int) -> Audio:
@@ -163,7 +169,7 @@ class Separator:
         return FileReport(
             input=path,
             stems=files.stems,
-            extra=files.minus + files.synths,
+            extra=files.write_further(tracks, first / rate),
             sample_rate=rate,
             channels=files.info.channels,
             samples=samples,
@@ -172,13 +178,16 @@ class Separator:
             gain_db=gain,
             statistics=tracks.voice_statistics(),
             confidence=chunks.confidence(),
-            warnings=[*filter(None, [source.missing]), *self._notes(tracks)],
+            warnings=[*filter(None, [source.missing]), *self._notes(tracks, guide)],
             elapsed={"pitch": found - begun, "separation": monotonic() - found},
         )
 
-    def _notes(self, tracks: F0Tracks) -> list[str]:
-        """What F0 tell a listener to beware of; nothing of an oracle, which does not use them."""
-        return [] if self.method.references is not None else track_warnings(tracks)
+    def _notes(self, tracks: F0Tracks, guide: "ScoreGuide | None") -> list[str]:
+        """What F0 tell a listener to beware of, and what does not fit the score; nothing of an oracle, which
+        uses neither."""
+        if self.method.references is not None:
+            return []
+        return track_warnings(tracks) + ([] if guide is None else guide.found)
 
     def _tracks(
         self,
@@ -187,6 +196,7 @@ class Separator:
         tracks: F0Tracks | None,
         seconds: float,
         progress: Progress | None,
+        guide: "ScoreGuide | None" = None,
     ) -> F0Tracks:
         """Given tracks, cut to the recording's frames, or estimated ones; an oracle's are unvoiced."""
         frames, references = frame_count(len(analysis)), self.method.references
@@ -195,7 +205,7 @@ class Separator:
             tracks = tracks or F0Tracks(np.full((references.voices, frames), np.nan))
         if tracks is None:
             told = None if progress is None else lambda share: progress("pitch", share)
-            return self.pitch.estimate(analysis, voices, told)
+            return self.pitch.estimate(analysis, voices, told, guide)
         if voices is not None and voices != tracks.voices:
             raise F0Error(f"the F0 tracks hold {tracks.voices} voices, {voices} were asked for")
         return tracks.fitted(frames)
@@ -212,3 +222,12 @@ class Separator:
             spatial=self.spatial,
             progress=None if progress is None else lambda share: progress("separation", share),
         )
+
+
+def _known_voices(
+    tracks: F0Tracks | None, guide: "ScoreGuide | None", voices: int | None, names: Sequence[str] | None
+) -> int | None:
+    """How many voices there will be, if that is known before the recording is heard."""
+    if tracks is not None:
+        return tracks.voices
+    return guide.voices if guide is not None else voices or len(names or ()) or None

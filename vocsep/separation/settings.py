@@ -62,6 +62,8 @@ class OutputSettings:
         bit_depth: 16, 24 or ``"float"``; as the recording by default.
         synth: also write ``<name>_synth``, the synthesised voices (16 kHz), where the method has some.
         minus_one: also write ``<name>_minus``, the recording without that voice.
+        practice: also write mixes to practise with, `vocsep.separation.practice`.
+        notes: also write ``notes.mid``, a track for each voice.
         overwrite: replace files that exist.
         strict: refuse a recording that was cut off, instead of separating what is there.
     """
@@ -73,5 +75,7 @@ class OutputSettings:
     bit_depth: "BitDepth | None" = None
     synth: bool = False
     minus_one: bool = False
+    practice: bool = False
+    notes: bool = False
     overwrite: bool = False
     strict: bool = False

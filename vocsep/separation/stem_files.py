@@ -1,6 +1,6 @@
 """Which files a separation writes, and writing them chunk by chunk."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,10 @@ from vocsep.errors import AudioError, SettingsError
 from vocsep.media.origin import SEPARATED
 from vocsep.media.reading import AudioInfo, BitDepth
 from vocsep.media.writing import Format, StemWriter, default_format
+from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunk_stems import OverlapAdd, ReadBlock, SeparatedChunk
+from vocsep.separation.further import FurtherFiles, NoteFile, Written, refuse_further
+from vocsep.separation.practice import PracticeMixes
 from vocsep.separation.settings import OutputSettings
 from vocsep.spectra import SAMPLE_RATE
 
@@ -25,6 +28,7 @@ class StemFiles:
     stems: list[Path]
     minus: list[Path]
     synths: list[Path]
+    further: Sequence[FurtherFiles] = ()
 
     def write(self, chunks: Iterable[SeparatedChunk], read: ReadBlock, seed: int) -> float:
         """Write all files; none is there before all of its kind are complete.
@@ -71,8 +75,44 @@ class StemFiles:
                     synths.write(list(synth_overlap.join(sung[:, :, None], separated.chunk)))
         return stems.gain_db
 
+    def write_further(self, tracks: F0Tracks, start: float) -> list[Path]:
+        """Write what is made of the stems, once these are there.
 
-def plan_files(info: AudioInfo, folder: Path, voices: int, output: OutputSettings) -> StemFiles:
+        Args:
+            tracks: F0 of each voice.
+            start: time in the recording at which stems and tracks begin, in s.
+
+        Returns:
+            All files besides the stems.
+        """
+        written = Written(self.stems, tracks, start, self.bit_depth, self.overwrite)
+        return [*self.minus, *self.synths, *(path for one in self.further for path in one.write(written))]
+
+
+def further_files(output: OutputSettings) -> list[FurtherFiles]:
+    """What else is to be made of the stems.
+
+    Raises:
+        DependencyError: a package that it needs is not installed.
+    """
+    wanted: list[FurtherFiles] = []
+    if output.practice:
+        wanted.append(PracticeMixes(minus=not output.minus_one))
+    if output.notes:
+        from vocsep.transcription.midi import require_mido
+
+        require_mido(Path(NoteFile().name))
+        wanted.append(NoteFile())
+    return wanted
+
+
+def plan_files(
+    info: AudioInfo,
+    folder: Path,
+    voices: int,
+    output: OutputSettings,
+    further: Sequence[FurtherFiles] = (),
+) -> StemFiles:
     """Name the files of a separation and refuse at once what cannot be written.
 
     Args:
@@ -80,6 +120,7 @@ def plan_files(info: AudioInfo, folder: Path, voices: int, output: OutputSetting
         folder: where the files go.
         voices: how many.
         output: what is written.
+        further: what is made of the stems.
 
     Raises:
         AudioError: a file exists and is not to be replaced.
@@ -98,8 +139,10 @@ def plan_files(info: AudioInfo, folder: Path, voices: int, output: OutputSetting
         stems=[folder / f"{name}.{format}" for name in called],
         minus=[folder / f"{name}_minus.{format}" for name in called] if output.minus_one else [],
         synths=[folder / f"{name}_synth.wav" for name in called] if output.synth else [],
+        further=further,
     )
     for path in files.stems + files.minus + files.synths:
         if path.exists() and not output.overwrite:
             raise AudioError(f"{path}: exists already")
+    refuse_further(further, files.stems, output.overwrite)
     return files

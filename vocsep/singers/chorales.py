@@ -1,4 +1,4 @@
-"""Bach's chorales as scores, where music21 is installed (extra ``[midi]``)."""
+"""Bach's chorales as scores, where music21 is installed (extra ``[score]``)."""
 
 from importlib.util import find_spec
 
@@ -27,7 +27,7 @@ def chorale_scores(limit: int | None = None) -> list[Score]:
     try:
         from music21 import corpus
     except ImportError as error:
-        raise DependencyError("Bach's chorales need music21: pip install 'vocsep[midi]'") from error
+        raise DependencyError("Bach's chorales need music21: pip install 'vocsep[score]'") from error
     scores: list[Score] = []
     for chorale in corpus.chorales.Iterator():
         if limit is not None and len(scores) >= limit:

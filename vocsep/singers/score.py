@@ -73,7 +73,7 @@ def _has_parallels(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return found
 
 
-def _progression(rng: np.random.Generator, chords: int) -> np.ndarray:
+def random_progression(rng: np.random.Generator, chords: int) -> np.ndarray:
     """Voiced chords ``(chords, 4)`` as MIDI numbers, by least motion with a little chance."""
     tonic, scale = int(rng.integers(12)), _MAJOR if rng.random() < 0.65 else _MINOR
     degree = 0
@@ -136,7 +136,7 @@ def random_score(rng: np.random.Generator, seconds: float) -> Score:
     """
     beat = float(rng.uniform(0.18, 0.75))
     chords = int(np.ceil(seconds / beat)) + 1
-    pitches = _progression(rng, chords)
+    pitches = random_progression(rng, chords)
     beats = rng.choice((1.0, 1.0, 1.0, 2.0, 0.5), chords)
     phrase = int(rng.integers(5, 10))
     rests = np.arange(1, chords + 1) % phrase == 0

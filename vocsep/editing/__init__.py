@@ -1,0 +1,1 @@
+"""One voice sung again in another way, and the recording put together anew."""
