@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.pitch.harmonic_stack import BINS, BINS_PER_OCTAVE
+from vocsep.pitch.harmonic_stack import BELOW, BINS, BINS_PER_OCTAVE
 from vocsep.transcription.score_reading import WrittenScore
 
 Array = NDArray[np.float64]
 
-LOWEST_NOTE = 33  # MIDI number of the first F0 bin
+LOWEST_NOTE = 33 - BELOW * 12 // BINS_PER_OCTAVE  # MIDI number of the first F0 bin; 33 is 55 Hz
 NOTES = BINS * 12 // BINS_PER_OCTAVE  # semitones that are compared
 SEMITONE = BINS_PER_OCTAVE // 12  # bins
 MISTUNED = 2  # bins, as far from its note a pitch still counts for it
