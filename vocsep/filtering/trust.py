@@ -5,8 +5,9 @@ holds: one singer a voice, the right F0, no room. Where it does not hold, someth
 partial, and the fitted amplitude differs from what the mask lets through. A logistic function of eleven such
 signs says with which weight, 0 to 1, a fitted partial replaces the masked one; 0 is the mask.
 
-The weights were learned on synthetic singing only (`vocsep.training.trust`): solo voices and sections, dry
-and in rooms, with the pitches that vocsep finds in the mixtures. Real recordings turned out to deserve more
+The weights were learned on synthetic singing only, 40 mixtures of 8 s: solo voices and sections, dry and in
+rooms, with the pitches that vocsep finds in the mixtures. `vocsep.training.trust` is how, written anew since;
+the weights below come from the script before it. Real recordings turned out to deserve more
 trust (`BOLDER`: mean of four excerpts +0.58 dB without, +0.77 with, +0.80 with 2; of a pair, a hall, a unison
 and others where little is gained or lost +0.10, +0.02, -0.13).
 """
