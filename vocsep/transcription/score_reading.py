@@ -73,8 +73,10 @@ def read_score(path: Path) -> WrittenScore:
 def one_line(notes: Sequence[WrittenNote]) -> tuple[WrittenNote, ...]:
     """The upper line of a part: of notes that begin together the highest, none into the next one.
 
-    >>> [n.duration for n in one_line([WrittenNote(0, 2, 60), WrittenNote(0, 1, 64), WrittenNote(0.5, 1,
-    62)])] [0.5, 1]"""
+    >>> notes = [WrittenNote(0, 2, 60), WrittenNote(0, 1, 64), WrittenNote(0.5, 1, 62)]
+    >>> [note.duration for note in one_line(notes)]
+    [0.5, 1]
+    """
     upper: list[WrittenNote] = []
     for note in sorted(notes, key=lambda note: (note.onset, -note.pitch)):
         if upper and note.onset - upper[-1].onset < 1e-3:
