@@ -12,7 +12,7 @@ Run from the root of the repository; each module's first lines, and ``--help``, 
 ``stereo``          what the places of the voices are worth
 ``partly``          what the stems of some voices are worth to ``vocsep fit``
 ``paper``           the paper's experiment (with ``paper_rows``, ``paper_songs`` and ``paper_table``)
-``realtime``        time and memory of ``vocsep separate``
+``realtime``        time and memory of ``vocsep separate``; an old commit and this one by turns (``against``)
 ``step``            time and memory of a training step
 ``notes``           notes written as MIDI and read back, against what was sung
 ``intonation``      the report on intonation, against what the singers aimed at

@@ -4,6 +4,11 @@ Runs the command line in a fresh process on 60 s, four voices, without adaptatio
 start of Python and loading of the models included, and prints wall time, processor time, their ratio to the
 music and the peak of memory. From a folder, the mixture is the sum of the first stems found below it,
 repeated as often as it takes.
+
+With `--against REV` an old commit and the working tree take turns instead: `separate` with either filter,
+`f0`, and how long it takes until `separate` reads its first sample; the least of `--rounds` runs each and
+their ratio, and the time of each stage on one thread. Where to look next says
+`OMP_NUM_THREADS=1 python -m cProfile -s tottime -m vocsep separate MIXTURE -n 4`.
 """
 
 import argparse
@@ -19,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from benchmarks.against import ROOT, STAGES, Tree, checkout
 from benchmarks.options import new_parser, run
 from vocsep.errors import AudioError, VocsepError
 from vocsep.media.finding import find_audio
@@ -59,14 +65,52 @@ def memory(usage: resource.struct_rusage) -> float:
     return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
+def compare(options: argparse.Namespace, mixture: Path, folder: Path) -> None:
+    """Print the tables of --against."""
+    shared = [str(mixture), "-n", str(options.voices), "--overwrite", "-q"]
+    stems = ["separate", *shared, "-o", str(folder / "stems")]
+    tasks = {
+        "separate, partials": stems,
+        "separate, mask": [*stems, "--filter", "mask"],
+        "f0": ["f0", *shared, "-o", str(folder / "f0.csv")],
+    }
+    with checkout(options.against) as old:
+        trees = (old, Tree("here", ROOT))
+        print(f"s of processor and wall, least of {options.rounds}: {options.against} | here | ratios")
+        for task, words in tasks.items():
+            _say(
+                task, [[tree.run(["-m", "vocsep", *words]) for tree in trees] for _ in range(options.rounds)]
+            )
+        _say("first sample", [[tree.first_sample(stems) for tree in trees] for _ in range(options.rounds)])
+        print("s on one thread:")
+        before, now = (tree.stages(stems) for tree in trees)
+        for stage in STAGES:
+            first, last = (f"{found[stage]:7.2f}" if stage in found else "      -" for found in (before, now))
+            print(f"{stage:24s} {first} | {last}")
+
+
+def _say(task: str, rounds: Sequence[Sequence[tuple[float, float]]]) -> None:
+    """One line: the least times of the old tree and of ours."""
+    times = [tuple(min(turn[tree][kind] for turn in rounds) for kind in (0, 1)) for tree in (0, 1)]
+    (old_work, old_wall), (work, wall) = times
+    print(
+        f"{task:20s} {old_work:6.2f} {old_wall:6.2f} | {work:6.2f} {wall:6.2f} | "
+        f"{work / old_work:.2f} {wall / old_wall:.2f}",
+        flush=True,
+    )
+
+
 def benchmark(options: argparse.Namespace) -> None:
-    """Time the program with each number of steps of adaptation."""
+    """Time the program with each number of steps of adaptation, or against another commit."""
     with tempfile.TemporaryDirectory() as folder:
         mixture = Path(folder, "mixture.wav")
         mixture_of(options.source, options.seconds, options.voices, mixture)
         info = soundfile.info(mixture)
         heading = f"{options.seconds:g} s, {info.samplerate} Hz, {info.channels} channels"
         print(f"{heading}; {os.cpu_count()} processors")
+        if options.against:
+            compare(options, mixture, Path(folder))
+            return
         for adapt in options.adapt or [0, None]:
             wall, processor, peak = timed(mixture, options.voices, adapt, Path(folder, "stems"))
             name = "default" if adapt is None else adapt
@@ -84,6 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--adapt", type=int, nargs="*", help="steps of adaptation to time (default: 0, and vocsep's)"
     )
+    parser.add_argument("--against", metavar="REV", help="a commit to compare with, by turns in one run")
+    parser.add_argument("--rounds", type=int, default=3, help="of turns (default: 3)")
     return run(benchmark, parser, arguments)
 
 

@@ -1,7 +1,9 @@
 """The benchmarks: each module can be imported and explains itself; what they share keeps its promises."""
 
+import cProfile
 import importlib
 import json
+import pstats
 import re
 from argparse import Namespace
 from pathlib import Path
@@ -10,16 +12,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import options
+from benchmarks import against, options
 from benchmarks.mixtures import Recording, groups, recordings
 from benchmarks.scoring import score
-from vocsep.errors import AudioError, Interrupted
+from vocsep.errors import AudioError, Interrupted, VocsepError
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 FOLDER = Path(options.__file__).parent
 MODULES = sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
-SHARED = {"options", "mixtures", "scoring", "paper_rows", "paper_songs", "paper_table"}  # print no table
+SHARED = {"against", "options", "mixtures", "scoring", "paper_rows", "paper_songs", "paper_table"}
 
 
 def write_recording(folder: Path, voices: int = 2, seconds: float = 1.0, rate: int = SAMPLE_RATE) -> None:
@@ -187,3 +189,32 @@ def test_of_a_section_the_nearest_singer_counts() -> None:
     singers = (F0Tracks([[440.0, 440.0, 0.0]]), F0Tracks([[450.0, 450.0, 450.0]]))
     nearest = pitch.nearest(singers, F0Tracks([[441.0, 449.0, 445.0]]))
     assert nearest.frequencies.tolist() == [[440.0, 450.0, 450.0]]
+
+
+def test_stages_of_a_profile_are_the_times_of_their_functions(tmp_path: Path) -> None:
+    for wing, name in (("source", "coarse_combs"), ("source", "mixed_combs"), ("estimator", "adapt")):
+        (tmp_path / "vocsep" / wing).mkdir(parents=True, exist_ok=True)
+        file = "unison.py" if wing == "source" else "adapt.py"
+        with (tmp_path / "vocsep" / wing / file).open("a") as out:
+            out.write(f"def {name}():\n    return sum(i * i for i in range(20000))\n")
+    profile = cProfile.Profile()
+    for path in sorted((tmp_path / "vocsep").rglob("*.py")):
+        space: dict[str, object] = {}
+        exec(compile(path.read_text(), str(path), "exec"), space)
+        for function in [one for one in space.values() if getattr(one, "__name__", "") != ""]:
+            assert callable(function)
+            profile.runcall(function)
+    found = against.stage_times(pstats.Stats(profile), tmp_path)
+    assert set(found) == {"  combs", "  adaptation"}
+    assert found["  combs"] > found["  adaptation"] > 0  # two functions against one
+
+
+def test_every_stage_that_is_timed_is_a_function_of_the_package() -> None:
+    for functions in against.STAGES.values():
+        for file, name in functions:
+            assert f"def {name}(" in (FOLDER.parent / "vocsep" / file).read_text(encoding="utf-8"), name
+
+
+def test_a_commit_that_there_is_none_of_is_one_line() -> None:
+    with pytest.raises(VocsepError, match=r"^no-such-commit: .+"), against.checkout("no-such-commit"):
+        pass
