@@ -22,7 +22,7 @@ FLOORS = (
     ("filtering", "singers"),
     ("methods",),
     ("evaluation", "separation"),
-    ("editing", "pictures", "training"),
+    ("archive", "editing", "pictures", "training"),
     ("fit",),
     ("__init__", "commands", "cli", "__main__"),
 )

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from vocsep.commands import archive_options, options
 from vocsep.commands import f0_options as own
-from vocsep.commands import options
+from vocsep.commands.f0_archive import Asked, f0_of_archive
 from vocsep.commands.f0_options import Format, Method
 from vocsep.commands.score_options import Score, guide_and_names
 from vocsep.errors import VoicesNotFound
@@ -21,11 +22,9 @@ if TYPE_CHECKING:
     from vocsep.pitch.tracks import F0Tracks
     from vocsep.transcription.score_guide import ScoreGuide
 
-BY_SUFFIX = {".csv": "csv", ".json": "json", ".txt": "mirex", ".tsv": "mirex"}
-
 
 def f0(
-    recording: own.Recording,
+    recordings: own.Recordings,
     voices: options.Voices = None,
     output: own.Output = None,
     names: own.Names = None,
@@ -39,6 +38,8 @@ def f0(
     refine: options.Refine = PitchSettings.refine,
     start: options.Start = 0.0,
     duration: options.Duration = None,
+    workers: archive_options.Workers = None,
+    scheduler: archive_options.Scheduler = None,
     device: options.DeviceOption = options.DEVICE,
     overwrite: options.Overwrite = False,
     strict: options.Strict = False,
@@ -51,7 +52,7 @@ def f0(
 
     Notes for other programs: [bold]vocsep f0 concert.wav -n 4 -o notes.mid[/bold]
     """
-    from vocsep.commands.inputs import check_picture, refuse_existing
+    from vocsep.commands.archive import Crew, is_archive
     from vocsep.commands.screen import Screen
 
     guide, called = guide_and_names(score, names, voices)
@@ -60,29 +61,53 @@ def f0(
         _check_crepe(voices, guide)
     if format_ and not output:
         raise typer.BadParameter(f"--format {format_.value} says how the file of -o is written; give -o too")
+    settings = PitchSettings(pitch_model, refiner_model, assign.value, refine)
+    asked = Asked(settings, device.value, voices, called, start, duration, strict)
+    screen, crew = Screen(quiet=quiet, as_json=as_json), Crew(workers, scheduler)
+    several = len(recordings) > 1 or Path(recordings[0]).is_dir()
+    if not several and not is_archive(crew, [*recordings, output or ""]):
+        target = Path(output) if output else None
+        _one(Path(recordings[0]), target, format_, plot, method, guide, asked, overwrite, screen)
+    elif plot or guide or method is Method.crepe or not output:
+        raise typer.BadParameter("several recordings need -o FOLDER and no --plot, --score or --method")
+    else:
+        f0_of_archive(recordings, output, format_.value if format_ else "csv", asked, overwrite, screen, crew)
+
+
+def _one(
+    recording: Path,
+    output: Path | None,
+    format_: Format | None,
+    plot: Path | None,
+    method: Method,
+    guide: "ScoreGuide | None",
+    asked: Asked,
+    overwrite: bool,
+    screen: "Screen",
+) -> None:
+    """One recording, with picture and table."""
+    from vocsep.commands.inputs import check_picture, refuse_existing
+
     check_picture(plot)
     refuse_existing([output, plot], overwrite, recording)
     chosen = _format_of(output, format_)
-
-    settings = PitchSettings(pitch_model, refiner_model, assign.value, refine)
-    screen = Screen(quiet=quiet, as_json=as_json)
     with screen.progress(recording.name) as progress:
         progress("reading", 0.0)
-        audio, missing = _read(recording, start, duration, strict)
+        audio, missing = _read(recording, asked.start, asked.duration, asked.strict)
         if method is Method.crepe:
-            tracks = _crepe(audio, device.value, progress)
+            tracks = _crepe(audio, asked.device, progress)
         else:
-            tracks = _estimated(recording, audio, voices, settings, device.value, progress, guide)
+            tracks = _estimated(recording, audio, asked.voices, asked.settings, asked.device, progress, guide)
     warnings = _warnings(tracks, missing, guide)
-    tracks = tracks.named(called) if called else tracks
-    _show(screen, recording, tracks, start, warnings)
-    written = _write(tracks, output, chosen, start, overwrite) if output else []
+    tracks = tracks.named(asked.names) if asked.names else tracks
+    _show(screen, recording, tracks, asked.start, warnings)
+    written = _write(tracks, output, chosen, asked.start, overwrite) if output else []
     for path in written:
         screen.line(f"pitches in {path}")
     if plot:
-        _draw(screen, tracks, plot, recording, start)
-    if as_json:
-        known = _as_document(recording, tracks, start)
+        _draw(screen, tracks, plot, recording, asked.start)
+    if screen.as_json:
+        known = _as_document(recording, tracks, asked.start)
         screen.document(known | {"written": written, "warnings": warnings})
 
 
@@ -173,27 +198,20 @@ def _format_of(output: Path | None, format_: Format | None) -> str:
     """Format asked for, or of the ending; a package that lacks for it is named before any work."""
     if output is None:
         return "csv"
-    from vocsep.transcription import exports
+    from vocsep.transcription.track_files import format_of
 
-    suffix = output.suffix.lower()
-    chosen = format_.value if format_ else (BY_SUFFIX | exports.BY_SUFFIX).get(suffix, "csv")
-    if chosen in exports.FORMATS:
-        exports.Export(chosen, output, ["voice_1"])
-    return chosen
+    return format_of(output, format_.value if format_ else None)
 
 
 def _write(tracks: "F0Tracks", output: Path, format_: str, start: float, overwrite: bool) -> list[Path]:
     """Write the pitches, or the notes made of them; returns the paths."""
     from vocsep.commands.inputs import refuse_existing
-    from vocsep.transcription.exports import FORMATS, Export, voice_names
+    from vocsep.transcription.exports import FORMATS
+    from vocsep.transcription.track_files import targets_of, write_tracks
 
     if format_ in FORMATS:
-        export = Export(format_, output, voice_names(tracks.voices, tracks.names))
-        refuse_existing(export.targets, overwrite)
-        return export.write(tracks, start)
-    write = {"csv": tracks.write_csv, "mirex": tracks.write_mirex, "json": tracks.write_json}
-    write[format_](output, start)
-    return [output]
+        refuse_existing(targets_of(tracks, output, format_), overwrite)
+    return write_tracks(tracks, output, format_, start)
 
 
 def _as_document(recording: Path, tracks: "F0Tracks", start: float) -> dict[str, object]:

@@ -27,16 +27,24 @@ class Format(str, Enum):
     jams = "jams"
 
 
-Recording = Annotated[Path, typer.Argument(metavar="RECORDING", help="An audio file.", show_default=False)]
+Recordings = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RECORDING",
+        help="An audio file; or several, and folders of them, also in a store, as s3://choirs/1998.",
+        show_default=False,
+    ),
+]
 Output = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--output",
         "-o",
         metavar="FILE",
         rich_help_panel=OUTPUT,
         help="Write the pitches: time,voice_1,... in Hz, empty = silent. "
-        "[bold]vocsep separate --f0[/bold] reads this, after your corrections too.",
+        "[bold]vocsep separate --f0[/bold] reads this, after your corrections too. "
+        "Of several recordings a folder, which gets a file for each.",
     ),
 ]
 OutputFormat = Annotated[

@@ -1,7 +1,7 @@
 """Which recordings a command line means, and into which folder each one's stems go."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,32 +47,10 @@ def find_recordings(paths: Sequence[Path], output: Path) -> tuple[list[Path], li
 
 
 def stem_folders(recordings: Sequence[Path], output: Path) -> list[Path]:
-    """A folder for each recording below ``output``, named for it; no two alike, on any file system.
+    """A folder for each recording below ``output``, named for it; no two alike, on any file system."""
+    from vocsep.archive.labels import labels
 
-    Namesakes are told apart by the folder that they come from, and then by a number.
-
-    >>> recordings = [Path("a/mix.wav"), Path("b/mix.wav"), Path("x.wav")]
-    >>> [folder.name for folder in stem_folders(recordings, Path("out"))]
-    ['a_mix', 'b_mix', 'x']
-    """
-    shared = Counter(recording.stem.casefold() for recording in recordings)
-    # Names that nobody else claims are given first, so that no invented name takes one of them.
-    taken = {name for name, count in shared.items() if count == 1}
-    folders = []
-    for recording in recordings:
-        name = recording.stem
-        if shared[name.casefold()] > 1:
-            name = _free_name(f"{recording.resolve().parent.name}_{name}", taken)
-            taken.add(name.casefold())
-        folders.append(output / name)
-    return folders
-
-
-def _free_name(name: str, taken: Iterable[str]) -> str:
-    free, number = name, 2
-    while free.casefold() in taken:
-        free, number = f"{name}_{number}", number + 1
-    return free
+    return [output / label for label in labels([recording.resolve() for recording in recordings])]
 
 
 def read_names(text: str | None, voices: int | None, option: str = "--names") -> list[str] | None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from vocsep.commands import options
+from vocsep.commands import archive_options, options
 from vocsep.commands import separate_options as own
 from vocsep.commands.score_options import Score, guide_and_names
 from vocsep.commands.separate_options import BitDepth, Format
 from vocsep.separation.settings import OutputSettings, SeparatorSettings
 
 if TYPE_CHECKING:
+    from vocsep.commands.archive import Crew
     from vocsep.commands.batch import Job
     from vocsep.commands.inputs import Failure
     from vocsep.commands.screen import Screen
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def separate(
     recordings: own.Recordings,
     voices: options.Voices = None,
-    output: own.StemFolder = Path("stems"),
+    output: own.StemFolder = "stems",
     names: own.Names = None,
     f0: own.F0File = None,
     score: Score = None,
@@ -48,6 +49,8 @@ def separate(
     bit_depth: own.StemDepth = None,
     start: options.Start = OutputSettings.start,
     duration: options.Duration = OutputSettings.duration,
+    workers: archive_options.Workers = None,
+    scheduler: archive_options.Scheduler = None,
     device: options.DeviceOption = options.DEVICE,
     seed: options.Seed = SeparatorSettings.seed,
     overwrite: options.Overwrite = OutputSettings.overwrite,
@@ -59,7 +62,7 @@ def separate(
 
     Example: [bold]vocsep separate concert.wav -n 4 --names soprano,alto,tenor,bass -o stems/[/bold]
     """
-    from vocsep.commands.batch import say_what_failed
+    from vocsep.commands.archive import Crew, is_archive
     from vocsep.commands.screen import Screen
 
     if score and f0:
@@ -71,16 +74,65 @@ def separate(
     settings = replace(settings, method=method, stems=stems, spatial=spatial, filter=filter_.value)
     settings = replace(settings, device=device.value, seed=seed)
     wishes = OutputSettings(called, start, duration, synth=synth, minus_one=minus_one)
-    wishes = replace(wishes, practice=practice, notes=notes, overwrite=overwrite, strict=strict)
-    wishes = _in_format(wishes, format_, bit_depth)
+    wishes = replace(_in_format(wishes, format_, bit_depth), practice=practice, notes=notes)
+    wishes = replace(wishes, overwrite=overwrite, strict=strict)
+    crew, screen = Crew(workers, scheduler), Screen(quiet=quiet, as_json=as_json)
+    voices = len(called) if called else voices
+    if not is_archive(crew, [*recordings, output]):
+        _here([Path(one) for one in recordings], Path(output), f0, voices, settings, wishes, screen, guide)
+    else:
+        _archive(recordings, output, f0, voices, settings, wishes, screen, crew, guide)
+
+
+def _here(
+    recordings: Sequence[Path],
+    output: Path,
+    f0: Path | None,
+    voices: int | None,
+    settings: SeparatorSettings,
+    wishes: OutputSettings,
+    screen: "Screen",
+    guide: "ScoreGuide | None",
+) -> None:
+    """One recording after the other, each with its table.
+
+    Raises:
+        typer.Exit: some of it failed.
+    """
+    from vocsep.commands.batch import say_what_failed
+
     several = len(recordings) > 1 or recordings[0].is_dir()
     jobs, failed = _jobs(recordings, output, f0, several)
-    screen = Screen(quiet=quiet, as_json=as_json)
-    done = _run(jobs, failed, len(called) if called else voices, settings, wishes, screen, guide)
+    done = _run(jobs, failed, voices, settings, wishes, screen, guide)
     if failed:
         if several:
             say_what_failed(screen, done, failed)
         raise typer.Exit(1)
+
+
+def _archive(
+    recordings: Sequence[str],
+    output: str,
+    f0: Path | None,
+    voices: int | None,
+    settings: SeparatorSettings,
+    wishes: OutputSettings,
+    screen: "Screen",
+    crew: "Crew",
+    guide: "ScoreGuide | None",
+) -> None:
+    """Many recordings, by several processes, with a manifest."""
+    from vocsep.archive.works import Separating, absolute
+    from vocsep.commands.archive import run_over
+    from vocsep.separation.stem_files import further_files
+
+    if guide:
+        raise typer.BadParameter("--score: a score is of one recording; leave out --workers and --scheduler")
+    if f0 and not f0.is_dir():
+        raise typer.BadParameter(f"--f0 {f0}: an archive needs a folder with one <recording>.csv for each")
+    further_files(wishes)  # a package that lacks is named before any work
+    work = Separating(absolute(settings), wishes, voices, f0.absolute() if f0 else None)
+    run_over(recordings, output, work, crew, wishes.overwrite, screen)
 
 
 def _jobs(

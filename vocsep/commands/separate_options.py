@@ -35,11 +35,15 @@ class BitDepth(str, Enum):
 
 
 Recordings = Annotated[
-    list[Path],
-    typer.Argument(metavar="RECORDING", help="Audio files, or folders of them.", show_default=False),
+    list[str],
+    typer.Argument(
+        metavar="RECORDING",
+        help="Audio files, or folders of them; also in a store, as s3://choirs/1998.",
+        show_default=False,
+    ),
 ]
 StemFolder = Annotated[
-    Path,
+    str,
     typer.Option(
         "--output",
         "-o",
