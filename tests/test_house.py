@@ -23,7 +23,7 @@ FLOORS = (
     ("methods",),
     ("evaluation", "separation"),
     ("archive", "editing", "pictures", "training"),
-    ("fit",),
+    ("fit", "studio"),
     ("__init__", "commands", "cli", "__main__"),
 )
 LONGEST_FILE, LONGEST_FUNCTION = 250, 60  # lines

@@ -22,6 +22,7 @@ from vocsep.commands.fit import fit
 from vocsep.commands.intonation import intonation
 from vocsep.commands.separate import separate
 from vocsep.commands.stopping import stopped_by_signals
+from vocsep.commands.studio import studio
 from vocsep.errors import Interrupted, SettingsError, VocsepError
 
 DONE, FAILED, USAGE, STOPPED = 0, 1, 2, 130
@@ -36,6 +37,7 @@ app.command("separate")(separate)
 app.command("f0")(f0)
 app.command("intonation")(intonation)
 app.command("edit")(edit)
+app.command("studio")(studio)
 app.command("evaluate")(evaluate)
 app.command("evaluate-f0")(evaluate_f0)
 app.command("fit")(fit)

@@ -1,0 +1,88 @@
+"""What the computing process can do: separate a project's recording, separate passages again, export."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vocsep.pitch.alternatives import alternatives_of
+from vocsep.separation.further import KeptTracks
+from vocsep.separation.separator import Separator
+from vocsep.studio.project import Project
+from vocsep.studio.project_file import write_arrays
+
+Progress = Callable[[str, float], None]
+
+PITCH = 0.3  # share of the time of a separation that pitches take, measured
+
+
+class Tasks:
+    """Runs tasks; the models are loaded at the first that needs them."""
+
+    def __init__(self) -> None:
+        self._separator: Separator | None = None
+        self._settings: dict[str, Any] = {}
+
+    def run(self, task: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """Do a task.
+
+        Args:
+            task: ``{"kind", "folder", "settings", ...}``; what else it holds are the arguments of its kind.
+            progress: told the stage and the share of the whole task that is done.
+
+        Returns:
+            Attributes of the project's file to change, or ``{"files": [names]}`` of an export.
+        """
+        kinds = {"separate": self._separate}
+        own = {key: value for key, value in task.items() if key not in ("kind", "folder", "settings")}
+        project = Project.open(Path(task["folder"]))
+        try:
+            return kinds[task["kind"]](project, task["settings"], progress, **own)
+        finally:
+            project.close()
+
+    def _models(self, settings: dict[str, Any]) -> Separator:
+        if self._separator is None or settings != self._settings:
+            self._separator, self._settings = Separator(**settings), settings
+        return self._separator
+
+    def _separate(
+        self,
+        project: Project,
+        settings: dict[str, Any],
+        progress: Progress,
+        voices: int | None = None,
+        names: list[str] | None = None,
+    ) -> dict[str, Any]:
+        """All of the recording: pitches, stems."""
+
+        def told(stage: str, share: float) -> None:
+            progress(stage, PITCH * share if stage == "pitch" else PITCH + (1 - PITCH) * share)
+
+        progress("models", 0.0)
+        separator, kept = self._models(settings), KeptTracks()
+        report = separator.separate_file(
+            project.recording,
+            project.folder,
+            voices,
+            names=names,
+            format="wav",
+            bit_depth="float",
+            overwrite=True,
+            further=[kept],
+            progress=told,
+        )
+        number = project.file.stems_revision + 1
+        files = {"pitches": f"pitches-{number}.safetensors", "separated": f"separated-{number}.safetensors"}
+        f0, alternative = (np.nan_to_num(t.frequencies) for t in (kept.tracks, alternatives_of(kept.tracks)))
+        write_arrays(project.folder / files["pitches"], estimated=f0, alternative=alternative)
+        write_arrays(project.folder / files["separated"], f0=f0, sure=report.confidence)
+        return files | {
+            "voices": [path.stem for path in report.stems],
+            "notes": report.warnings,
+            "stems_revision": number,
+            "edits": [],
+            "done": 0,
+            "revision": project.file.revision + 1,
+        }
