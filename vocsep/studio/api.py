@@ -9,7 +9,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 import vocsep
@@ -17,7 +17,10 @@ from vocsep.errors import SettingsError, VocsepError
 from vocsep.studio.audio import read_piece
 from vocsep.studio.desk import Desk
 from vocsep.studio.edits import parse_edit
+from vocsep.studio.exports import FOLDER as EXPORTS
 from vocsep.studio.jobs import Busy
+from vocsep.studio.spectrogram import tile_plan, tile_png
+from vocsep.studio.upload import receive
 from vocsep.studio.views import project_view, tracks_view
 from vocsep.studio.web_files import web_file
 
@@ -31,6 +34,8 @@ def application(desk: Desk) -> Starlette:
     posts: dict[str, Callable[[Desk, Plain], Plain]] = {
         "open": _open,
         "separate": _separate,
+        "separate-again": _separate_again,
+        "export": _export,
         "job/cancel": lambda desk, _: {"job": _job(desk.cancel())},
         "edits": _edit,
         "undo": lambda desk, _: _stepped(desk, -1),
@@ -41,9 +46,13 @@ def application(desk: Desk) -> Starlette:
         "job": lambda desk, _: JSONResponse({"job": _job(desk.jobs.latest)}),
         "tracks": lambda desk, _: JSONResponse(tracks_view(desk.opened)),
         "audio/{sound}": _audio,
+        "spectrogram/info": lambda desk, _: JSONResponse(tile_plan(desk.opened)),
+        "spectrogram": _tile,
+        "export/{name}": _exported,
     }
     routes = [Route(f"/api/{path}", _posted(desk, call), methods=["POST"]) for path, call in posts.items()]
     routes += [Route(f"/api/{path}", _got(desk, call), methods=["GET"]) for path, call in gets.items()]
+    routes += [Route("/api/upload", partial(_upload, desk), methods=["POST"])]
     routes += [Route("/", partial(web_file, folder="studio", name="index.html"))]
     routes += [Route("/web/{name}", partial(web_file, folder="studio"))]
     routes += [Route("/player/{name}", partial(web_file, folder="player"))]
@@ -103,6 +112,26 @@ def _separate(desk: Desk, plain: Plain) -> Plain:
     return {"job": _job(desk.separate(voices, names or None))}
 
 
+async def _upload(desk: Desk, request: Request) -> Response:
+    return await receive(desk, request, project_view)
+
+
+def _separate_again(desk: Desk, plain: Plain) -> Plain:
+    if not plain:
+        return {"job": _job(desk.separate_again(None))}
+    bounds = [plain.get("start"), plain.get("end")]
+    if not all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in bounds):
+        raise SettingsError("start, end: two times in seconds, or neither")
+    return {"job": _job(desk.separate_again((float(bounds[0]), float(bounds[1]))))}  # type: ignore[arg-type]
+
+
+def _export(desk: Desk, plain: Plain) -> Plain:
+    ids, options = plain.get("ids"), plain.get("options") or {}
+    if not isinstance(ids, list) or not isinstance(options, dict):
+        raise SettingsError("ids: a list of exports; options: an object")
+    return {"job": _job(desk.export([str(name) for name in ids], options))}
+
+
 def _edit(desk: Desk, plain: Plain) -> Plain:
     project = desk.opened
     changed = project.edit(parse_edit(plain.get("edit")))
@@ -131,6 +160,22 @@ def _audio(desk: Desk, request: Request) -> Response:
         "X-Gain": repr(piece.gain),
     }
     return Response(piece.pcm, media_type="application/octet-stream", headers=headers)
+
+
+def _tile(desk: Desk, request: Request) -> Response:
+    numbers = [request.query_params.get(name, "") for name in ("level", "tile")]
+    if not all(number.isascii() and number.isdecimal() and len(number) < 9 for number in numbers):
+        raise SettingsError("level, tile: two whole numbers are needed")
+    picture = tile_png(desk.opened, int(numbers[0]), int(numbers[1]))
+    return Response(picture, media_type="image/png")
+
+
+def _exported(desk: Desk, request: Request) -> Response:
+    folder = desk.opened.folder / EXPORTS
+    for path in folder.glob("[!.]*"):
+        if path.name == request.path_params["name"] and path.is_file():
+            return FileResponse(path, filename=path.name)
+    return _error(404, "not found")
 
 
 def _seconds(request: Request, name: str) -> float | None:

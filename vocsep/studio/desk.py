@@ -9,6 +9,7 @@ from typing import Any
 from vocsep.errors import AudioError, SettingsError
 from vocsep.media.names import is_file_name
 from vocsep.pitch.settings import MOST_VOICES
+from vocsep.studio.exports import check
 from vocsep.studio.folders import open_path, without_scratch
 from vocsep.studio.jobs import Busy, Job, Jobs
 from vocsep.studio.project import Project
@@ -21,11 +22,13 @@ class Desk:
     Attributes:
         projects: folder below which projects of recordings are found and made.
         settings: attributes of `vocsep.separation.settings.SeparatorSettings` that are not the default.
+        largest_upload: bytes of a recording that is sent.
         jobs: what computes.
     """
 
     projects: Path
     settings: dict[str, Any] = field(default_factory=dict)
+    largest_upload: int = 2 << 30
     jobs: Jobs = field(default_factory=Jobs)
     project: Project | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -48,7 +51,7 @@ class Desk:
             Busy: something is being done with the one that lies there. AudioError: it cannot be opened.
         """
         with self.lock:
-            self._refuse_while_busy()
+            self.refuse_while_busy()
             project = open_path(path, self.projects)
             self.put(project)
             return project
@@ -56,7 +59,7 @@ class Desk:
     def put(self, project: Project) -> None:
         """Put an opened project in the place of the one that lies there."""
         with self.lock:
-            self._refuse_while_busy()
+            self.refuse_while_busy()
             before, self.project = self.project, project
             if before is not None:
                 before.close()
@@ -79,6 +82,33 @@ class Desk:
             if voices is not None and len(names) != voices:
                 raise SettingsError(f"names: {len(names)} names for {voices} voices")
         return self._start("separate", project, voices=voices, names=names)
+
+    def separate_again(self, span: tuple[float, float] | None) -> Job:
+        """Begin to separate the passages whose F0 changed, or one ``(start, end)`` in s.
+
+        Raises:
+            Busy: something else is being done. AudioError: there is nothing to do.
+        """
+        project = self.opened
+        if project.tracks is None:
+            raise AudioError("the recording is not separated yet")
+        if span is not None and not 0 <= span[0] < min(span[1], project.info.seconds):
+            raise SettingsError(f"start, end: {span[0]:g} to {span[1]:g} s is not within the recording")
+        if span is None and not project.dirty:
+            raise AudioError("nothing was changed since the stems were made")
+        return self._start("again", project, span=span)
+
+    def export(self, ids: Sequence[str], options: dict[str, Any]) -> Job:
+        """Begin to write files for elsewhere (`vocsep.studio.exports`).
+
+        Raises:
+            Busy: something else is being done. SettingsError, DependencyError: this cannot be exported.
+        """
+        project = self.opened
+        if project.tracks is None:
+            raise AudioError("the recording is not separated yet")
+        check(ids, options)
+        return self._start("export", project, ids=[*ids], options=options)
 
     def cancel(self) -> Job | None:
         """Stop what is being done."""
@@ -106,6 +136,7 @@ class Desk:
         with self.lock:
             return self.jobs.start(task, finished)
 
-    def _refuse_while_busy(self) -> None:
+    def refuse_while_busy(self) -> None:
+        """Raise `Busy` where something is being done."""
         if self.jobs.running:
             raise Busy("something is being done; wait for it or cancel it")

@@ -9,6 +9,9 @@ import numpy as np
 from vocsep.pitch.alternatives import alternatives_of
 from vocsep.separation.further import KeptTracks
 from vocsep.separation.separator import Separator
+from vocsep.studio.again import AgainSeparated, separated_with, splice
+from vocsep.studio.exports import export
+from vocsep.studio.passages import plan_passages
 from vocsep.studio.project import Project
 from vocsep.studio.project_file import write_arrays
 
@@ -34,7 +37,8 @@ class Tasks:
         Returns:
             Attributes of the project's file to change, or ``{"files": [names]}`` of an export.
         """
-        kinds = {"separate": self._separate}
+        kinds: dict[str, Callable[..., dict[str, Any]]]
+        kinds = {"separate": self._separate, "again": self._again, "export": self._export}
         own = {key: value for key, value in task.items() if key not in ("kind", "folder", "settings")}
         project = Project.open(Path(task["folder"]))
         try:
@@ -86,3 +90,48 @@ class Tasks:
             "done": 0,
             "revision": project.file.revision + 1,
         }
+
+    def _again(
+        self,
+        project: Project,
+        settings: dict[str, Any],
+        progress: Progress,
+        span: tuple[float, float] | None = None,
+    ) -> dict[str, Any]:
+        """The passages whose F0 changed, or one."""
+        progress("models", 0.0)
+        separator, tracks = self._models(settings), project.with_alternatives
+        assert project.separated is not None  # together with the tracks
+        passages = plan_passages(project.dirty if span is None else [span], project.info.seconds)
+        begun = np.cumsum([0.0, *(passage.end - passage.begin for passage in passages)])
+
+        def told(index: int) -> Callable[[float], None]:
+            length = begun[index + 1] - begun[index]
+            return lambda share: progress("separation", (begun[index] + share * length) / begun[-1])
+
+        separated = [
+            AgainSeparated(separator, project.source, tracks, passage, told(index))
+            for index, passage in enumerate(passages)
+        ]
+        splice(project.stems, list(zip(passages, separated, strict=True)))
+        sure = project.sure.copy()
+        for passage, one in zip(passages, separated, strict=True):
+            first, last = int(passage.first), min(int(np.ceil(passage.last)), sure.shape[1])
+            new = one.sure[:, first - passage.begin : last - passage.begin]
+            sure[:, first : first + new.shape[1]] = new
+        number = project.file.stems_revision + 1
+        file = f"separated-{number}.safetensors"
+        f0 = separated_with(project.separated, tracks, passages)
+        write_arrays(project.folder / file, f0=f0, sure=sure)
+        return {"separated": file, "stems_revision": number}
+
+    def _export(
+        self,
+        project: Project,
+        settings: dict[str, Any],
+        progress: Progress,
+        ids: list[str],
+        options: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Files for elsewhere."""
+        return {"files": export(project, ids, options, lambda share: progress("export", share))}

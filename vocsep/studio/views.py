@@ -11,6 +11,7 @@ from vocsep.errors import AudioError
 from vocsep.pictures.pitch import voice_style
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import HOP, SAMPLE_RATE
+from vocsep.studio.exports import menu
 from vocsep.studio.project import Project
 from vocsep.transcription.notes import SungNote, notes_of_voice, semitones
 
@@ -40,7 +41,7 @@ def project_view(project: Project) -> dict[str, Any]:
         "notes": list(file.notes),
         "hop_seconds": FRAME,
         "frames": 0 if project.tracks is None else project.tracks.frames,
-        "exports": [],
+        "exports": menu(),
         "saved": True,
     }
 

@@ -1,0 +1,171 @@
+"""What can be taken out of a project, and taking it out: pitches, notes, stems, mixes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from vocsep.errors import DependencyError, SettingsError
+from vocsep.media.origin import SEPARATED
+from vocsep.media.reading import open_audio
+from vocsep.media.writing import StemWriter, default_format
+from vocsep.pitch.tracks import F0Tracks
+from vocsep.separation.further import Written
+from vocsep.separation.practice import PracticeMixes
+from vocsep.spectra import HOP, SAMPLE_RATE
+from vocsep.studio.project import Project
+from vocsep.transcription.exports import Export
+
+FOLDER = "exports"  # of the project
+BLOCK = 1 << 16  # samples
+F0 = "f0-"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One entry of the menu: its name, its file's ending, and the package and the extra that it needs."""
+
+    label: str
+    ending: str = ""
+    package: str = ""
+    extra: str = ""
+
+    @property
+    def lacks(self) -> str | None:
+        """What to install first; None where nothing lacks."""
+        if not self.package or find_spec(self.package) is not None:
+            return None
+        return f"needs {self.package}: pip install 'vocsep[{self.extra}]'"
+
+
+KINDS = {
+    "f0-csv": Kind("Pitches (CSV)", ".csv"),
+    "f0-json": Kind("Pitches (JSON)", ".json"),
+    "f0-mirex": Kind("Pitches (MIREX)", ".txt"),
+    "midi": Kind("Notes (MIDI)", ".mid", "mido", "midi"),
+    "musicxml": Kind("Notes (MusicXML)", ".musicxml", "music21", "score"),
+    "svl": Kind("Sonic Visualiser layers", ".svl"),
+    "tony": Kind("Tony (pitches and notes)"),
+    "pitchtier": Kind("Praat PitchTier", ".PitchTier"),
+    "audacity": Kind("Audacity labels", ".txt"),
+    "jams": Kind("Notes and pitches (JAMS)", ".jams"),
+    "stems": Kind("Stems"),
+    "minus-one": Kind("The recording without each voice"),
+    "practice": Kind("Practice mixes"),
+}
+MIXES = {"stems": (), "minus-one": ("minus",), "practice": ("practice", "left")}
+
+
+def menu() -> list[dict[str, str | None]]:
+    """All kinds of export; ``lacks`` says what to install first."""
+    return [{"id": name, "label": kind.label, "lacks": kind.lacks} for name, kind in KINDS.items()]
+
+
+def check(ids: Sequence[str], options: dict[str, Any]) -> None:
+    """Refuse, before any work, what cannot be exported.
+
+    Raises:
+        SettingsError: an unknown kind, format or passage. DependencyError: a package lacks.
+    """
+    if not ids:
+        raise SettingsError("export: nothing is chosen")
+    for name in ids:
+        if name not in KINDS:
+            raise SettingsError(f"export: {name!r} is not one of {', '.join(KINDS)}")
+        if KINDS[name].lacks:
+            raise DependencyError(f"{KINDS[name].label}: {KINDS[name].lacks}")
+    if options.get("format") not in (None, "wav", "flac", "mp3", "ogg"):
+        raise SettingsError(f"format: {options['format']!r} is none of wav, flac, mp3, ogg")
+    for bound in ("start", "end"):
+        value = options.get(bound)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
+            raise SettingsError(f"{bound}: {value!r} is no time in seconds")
+
+
+def export(
+    project: Project, ids: Sequence[str], options: dict[str, Any], progress: Callable[[float], None]
+) -> list[str]:
+    """Write into the project's folder of exports; what is there by the same name is replaced.
+
+    Args:
+        project: what is exported.
+        ids: of `KINDS`.
+        options: ``format`` of sound, ``start`` and ``end`` in s.
+        progress: told the share done, 0 to 1.
+
+    Returns:
+        The names of the files.
+
+    Raises:
+        AudioError: a file cannot be written.
+    """
+    check(ids, options)
+    folder = project.folder / FOLDER
+    folder.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix=".vocsep-", dir=folder) as work:
+        made: list[Path] = []
+        sound = [name for name in ids if name in MIXES]
+        for index, name in enumerate(name for name in ids if name not in MIXES):
+            made += _of_pitches(project, name, Path(work), options)
+            progress((index + 1) / len(ids))
+        if sound:
+            made += _of_sound(project, sound, Path(work), options)
+        for path in made:
+            path.replace(folder / path.name)
+    return [path.name for path in made]
+
+
+def _of_pitches(project: Project, name: str, work: Path, options: dict[str, Any]) -> list[Path]:
+    tracks, start = _excerpt(project.with_alternatives, options)
+    path = work / f"{project.folder.name}{KINDS[name].ending}"
+    if name.startswith(F0):
+        write = {"csv": tracks.write_csv, "json": tracks.write_json, "mirex": tracks.write_mirex}
+        target = path.with_name(f"{project.folder.name}_pitches{KINDS[name].ending}")
+        write[name.removeprefix(F0)](target, start)
+        return [target]
+    return Export(name, path, project.file.voices).write(tracks, start)
+
+
+def _excerpt(tracks: F0Tracks, options: dict[str, Any]) -> tuple[F0Tracks, float]:
+    """The tracks between ``start`` and ``end``, and the time of their first frame in s."""
+    first, last = _bounds(options, SAMPLE_RATE / HOP, tracks.frames)
+    return tracks.slice(first, last), first * HOP / SAMPLE_RATE
+
+
+def _of_sound(project: Project, kinds: Sequence[str], work: Path, options: dict[str, Any]) -> list[Path]:
+    format, depth = default_format(project.info, options.get("format"))
+    stems = [work / f"{name}.{format}" for name in project.file.voices]
+    rate, channels = project.info.sample_rate, project.info.channels
+    with StemWriter(stems, rate, channels, format, depth, comment=SEPARATED) as writer:
+        for blocks in _blocks(project, options):
+            writer.write(blocks)
+    made = [*stems] if "stems" in kinds else []
+    wanted = {f"_{ending}" for kind in kinds for ending in MIXES[kind]}
+    if wanted:
+        tracks, start = _excerpt(project.with_alternatives, options)
+        mixes = PracticeMixes(minus="minus-one" in kinds)
+        written = mixes.write(Written(stems, tracks, start, depth, False))
+        made += [path for path in written if any(path.stem.endswith(ending) for ending in wanted)]
+    return made
+
+
+def _blocks(project: Project, options: dict[str, Any]) -> Iterator[list[Any]]:
+    """All stems between ``start`` and ``end``, block by block."""
+    with ExitStack() as stack:
+        sources = [stack.enter_context(open_audio(stem)) for stem in project.stems]
+        rate, samples = sources[0].info.sample_rate, sources[0].info.samples
+        first, last = _bounds(options, rate, samples)
+        for position in range(first, last, BLOCK):
+            yield [source.read(position, min(BLOCK, last - position)) for source in sources]
+
+
+def _bounds(options: dict[str, Any], rate: float, count: int) -> tuple[int, int]:
+    """First sample or frame of the passage, and the one after its last."""
+    start, end = options.get("start") or 0.0, options.get("end")
+    first, last = round(start * rate), count if end is None else min(round(end * rate), count)
+    if first >= last:
+        raise SettingsError("export: the passage holds nothing of the recording")
+    return first, last
