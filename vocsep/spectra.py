@@ -34,6 +34,18 @@ def frame_times(frames: int, hop: int = HOP, sample_rate: int = SAMPLE_RATE) -> 
     return np.arange(frames, dtype=np.float64) * (hop / sample_rate)
 
 
+def pieces(frames: int, length: int) -> list[tuple[int, int]]:
+    """First frame and one past the last of neighbouring pieces, alike and of about ``length`` frames: from
+    two thirds of it, unless there are fewer in all, to one and a half.
+
+    >>> pieces(3751, 1875), pieces(100, 1875), pieces(0, 1875)
+    ([(0, 1876), (1876, 3751)], [(0, 100)], [])
+    """
+    count = max(int(frames / length + 0.5), 1)
+    size = max(-(-frames // count), 1)
+    return [(first, min(first + size, frames)) for first in range(0, frames, size)]
+
+
 @lru_cache(maxsize=32)
 def _cached_window(size: int, dtype: torch.dtype, device: str) -> Tensor:
     with torch.inference_mode(False):  # a cached inference tensor could never take part in a gradient

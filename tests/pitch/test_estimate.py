@@ -16,7 +16,7 @@ from vocsep.errors import ModelError, SettingsError, VoicesNotFound
 from vocsep.pitch import estimate as module
 from vocsep.pitch.candidates import Candidates, find_candidates
 from vocsep.pitch.estimate import LEAST, PitchEstimator
-from vocsep.pitch.harmonic_stack import BINS, bin_frequencies
+from vocsep.pitch.harmonic_stack import ALL, BINS, bin_frequencies
 from vocsep.pitch.how_many import number_of_voices
 from vocsep.pitch.salience import SalienceNetwork, SalienceSettings
 from vocsep.pitch.settings import MOST_VOICES
@@ -39,7 +39,7 @@ class Reader:
         self.above = above
         self.lengths: list[int] = []
 
-    def salience(self, signal: torch.Tensor) -> torch.Tensor:
+    def salience(self, signal: torch.Tensor, frames: slice = ALL) -> torch.Tensor:
         self.lengths.append(len(signal))
         written = torch.zeros(frame_count(len(signal)))
         marks = signal[::HOP]
@@ -49,7 +49,7 @@ class Reader:
         for step in (0, *self.above):
             bump = 0.95 * torch.exp(-0.5 * ((bins - written - step) / 0.8) ** 2)
             salience = torch.maximum(salience, bump * (written > 0))
-        return salience
+        return salience[:, frames]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import avg_pool1d
 
 from vocsep.pitch.harmonic_stack import (
     BINS,
@@ -13,6 +14,8 @@ from vocsep.pitch.harmonic_stack import (
     HarmonicStack,
     bin_frequencies,
     bins_of,
+    log_magnitudes,
+    mean_around,
 )
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
@@ -128,3 +131,24 @@ def test_every_second_frame_of_the_fine_grid_is_the_coarse_grid(stack: HarmonicS
 
 def test_tables_are_not_stored_with_the_weights(stack: HarmonicStack) -> None:
     assert not stack.state_dict() and not list(stack.parameters())
+
+
+@pytest.mark.parametrize(("size", "hop"), [(512, HOP), (4096, HOP_COARSE)])
+def test_the_mean_around_a_bin_is_that_of_a_running_window(size: int, hop: int) -> None:
+    level = log_magnitudes(noise(6_000), size, hop)
+    reach = round(300 * size / SAMPLE_RATE)
+    expected = avg_pool1d(level, 2 * reach + 1, 1, reach, count_include_pad=False)
+    torch.testing.assert_close(mean_around(level, reach), expected, atol=2e-5, rtol=0)
+
+
+def test_frames_that_are_read_alone_are_those_of_the_whole(stack: HarmonicStack) -> None:
+    signal = noise(40_000)
+    whole = stack(signal, HOP)
+    torch.testing.assert_close(stack(signal, HOP, slice(30, 130)), whole[..., 30:130])
+    assert stack(signal, HOP, slice(20, 20)).shape[-1] == 0
+
+
+def test_magnitudes_are_halved_amplitudes_whatever_the_window() -> None:
+    for size in (512, 1024, 4096):
+        level = log_magnitudes(tone(1_000.0), size, HOP)[0, 30]
+        assert float(level.max()) == pytest.approx(np.log10(0.3 / 2), abs=0.01)

@@ -15,6 +15,7 @@ from vocsep.pitch.refiner_features import (
     CHANNELS,
     OFFSETS,
     OTHERS,
+    PARTIALS,
     REACH,
     SHORT_READINGS,
     BothStacks,
@@ -79,6 +80,13 @@ class TestView:
             position = float(bins_of(torch.tensor(110.0))) + BINS_PER_OCTAVE * math.log2(partial)
             if round(position) < len(shown):
                 assert shown[round(position)] > 0.85
+
+    def test_the_map_is_the_largest_of_a_bell_on_each_partial(self) -> None:
+        place = 150 * torch.rand(2, 40, generator=torch.Generator().manual_seed(0))
+        shown = partial_map(place, torch.ones(2, 40, dtype=torch.bool))
+        partials = place[..., None] + BINS_PER_OCTAVE * torch.log2(torch.arange(1, PARTIALS + 1))
+        away = torch.arange(shown.shape[1])[:, None, None] - partials[:, None]
+        torch.testing.assert_close(shown, torch.exp(-0.5 * away.square()).amax(-1), atol=1e-4, rtol=0)
 
     def test_short_windows_follow_what_long_ones_smear(self) -> None:
         time = torch.arange(16000) / 16000

@@ -26,11 +26,11 @@ from vocsep.pitch.salience import SalienceNetwork, restore_network
 from vocsep.pitch.settings import MOST_VOICES, Assignment, PitchSettings
 from vocsep.pitch.tracks import F0Tracks, order_of_height
 from vocsep.pitch.viterbi import assign_viterbi
-from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
+from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, pieces
 
 SURE = 0.8  # salience above which a candidate is surely sung
-CHUNK = 1875  # frames, 30 s, of a pass through the network
-CONTEXT = 312  # frames, 5 s, heard on either side of a chunk (even, so that chunks keep the network's phase)
+CHUNK = 1875  # frames, 30 s, of a pass through the network, or up to half more
+CONTEXT = 312  # frames, 5 s, heard on either side of a chunk: the loudness that it is measured by
 ROUNDS = 2  # in which octaves and ghosts, which nobody sings, are looked for
 LEAST = 0.1  # s of singing under which nobody sings
 
@@ -108,7 +108,7 @@ class PitchEstimator:
     def first_look(
         self, audio: NDArray[np.float32], most: int, progress: Callable[[float], None] | None = None
     ) -> tuple[Candidates, NDArray[np.uint8]]:
-        """Salience and its peaks in every frame, in chunks of 30 s.
+        """Salience and its peaks in every frame, in chunks of about 30 s.
 
         Args:
             audio: ``(samples,)`` mono at 16 kHz.
@@ -121,12 +121,11 @@ class PitchEstimator:
         frames = frame_count(len(audio))
         parts: list[Candidates] = []
         heard = np.zeros((BINS, frames), np.uint8)
-        for first in range(0, frames, CHUNK):
-            last = min(first + CHUNK, frames)
-            begin = max(first - first % 2 - CONTEXT, 0)
-            piece = audio[begin * HOP : (last + CONTEXT) * HOP]
-            salience = self.network.salience(torch.from_numpy(np.ascontiguousarray(piece)).to(self.device))
-            wanted = salience[:, first - begin : last - begin].cpu().numpy()
+        for first, last in pieces(frames, CHUNK):
+            begin = max(first - CONTEXT, 0)
+            piece = torch.from_numpy(np.ascontiguousarray(audio[begin * HOP : (last + CONTEXT) * HOP]))
+            own = slice(first - begin, last - begin)
+            wanted = self.network.salience(piece.to(self.device), own).cpu().numpy()
             parts.append(find_candidates(wanted, most, FLOOR))
             heard[:, first:last] = np.round(255 * wanted)
             if progress is not None:

@@ -9,10 +9,11 @@ transform).
 """
 
 import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool1d, max_pool1d
+from torch.nn.functional import max_pool1d, pad
 
 from vocsep.spectra import SAMPLE_RATE, stft
 
@@ -30,6 +31,8 @@ HOP_COARSE = 512  # samples, hop of the network: every second frame of the analy
 RANGE = 3.5  # decades of magnitude below the loudest that are seen
 REFERENCE_FRAMES = 125  # frames of 32 ms to either side over which the loudest is sought: 4 s
 SURROUNDINGS = 300.0  # Hz to either side
+BLOCK = 64  # frames that are read at a time
+ALL = slice(None)
 
 
 def bin_frequencies() -> Tensor:
@@ -52,7 +55,7 @@ class HarmonicStack(nn.Module):
 
     index: Tensor
     weight: Tensor
-    audible: Tensor
+    inaudible: Tensor
 
     def __init__(
         self,
@@ -76,40 +79,79 @@ class HarmonicStack(nn.Module):
             index = torch.where(window == number, first + low.long(), index)
             weight = torch.where(window == number, (position - low).clamp(0, 1), weight)
             first += size // 2 + 1
-        audible = target < 0.98 * SAMPLE_RATE / 2
+        inaudible = (target >= 0.98 * SAMPLE_RATE / 2).reshape(-1).nonzero()[:, 0]
         self.register_buffer("index", index.reshape(-1), persistent=False)
         self.register_buffer("weight", weight.reshape(-1, 1).float(), persistent=False)
-        self.register_buffer("audible", audible.reshape(-1, 1).float(), persistent=False)
+        self.register_buffer("inaudible", inaudible, persistent=False)
 
-    def forward(self, signal: Tensor, hop: int = HOP_COARSE) -> Tensor:
-        levels, contrasts, loudest = [], [], []
-        for size, _ in self.windows:
-            # Divided by the sum of the window, a sinusoid shows its amplitude (halved) whatever the window.
-            magnitude = stft(signal, size, hop).abs() / (size / 2)
-            level = (magnitude + 1e-8).log10()
-            width = 2 * round(SURROUNDINGS * size / SAMPLE_RATE) + 1
-            floored = torch.maximum(level, level.amax(dim=(1, 2), keepdim=True) - RANGE - 1.0)
-            around = avg_pool1d(
-                floored.transpose(1, 2), width, stride=1, padding=width // 2, count_include_pad=False
-            ).transpose(1, 2)
-            levels.append(level)
-            contrasts.append(floored - around)
-            loudest.append(level.amax(dim=1))
+    def forward(self, signal: Tensor, hop: int = HOP_COARSE, frames: slice = ALL) -> Tensor:
+        levels = {size: log_magnitudes(signal, size, hop) for size, _ in self.windows}
+        return self.read(levels, hop, frames)
+
+    @torch.no_grad()
+    def read(self, levels: Mapping[int, Tensor], hop: int, frames: slice = ALL) -> Tensor:
+        """The stack, from spectrograms that may serve several stacks.
+
+        Args:
+            levels: of each window, `log_magnitudes`.
+            hop: of them.
+            frames: that are wanted; the others are only heard for how loud they are.
+
+        Returns:
+            ``(batch, 2 * readings, BINS, frames wanted)``.
+        """
+        of_windows = [levels[size] for size, _ in self.windows]
         reach = 2 * (REFERENCE_FRAMES * HOP_COARSE // hop) + 1
-        top = torch.stack(loudest).amax(dim=0)
-        top = max_pool1d(top[:, None], reach, stride=1, padding=reach // 2)  # (batch, 1, frames)
-        relative = (self._read(torch.cat(levels, dim=1)) - top) / RANGE + 1.0
-        contrast = self._read(torch.cat(contrasts, dim=1)) / 2.0
-        batch, _, frames = relative.shape
-        stack = torch.stack((relative.clamp(0.0, 1.0), contrast.clamp(-1.0, 1.0)), dim=1)
-        stack = stack * self.audible
-        return stack.reshape(batch, 2 * self.readings, BINS, frames)
+        loudest = torch.stack([level.amax(dim=2) for level in of_windows]).amax(dim=0)
+        top = max_pool1d(loudest[:, None], reach, stride=1, padding=reach // 2)  # (batch, 1, frames)
+        floors = [level.amax(dim=(1, 2), keepdim=True) - RANGE - 1.0 for level in of_windows]
+        begin, end, _ = frames.indices(top.shape[-1])
+        stack = top.new_empty(len(top), 2, self.readings * BINS, end - begin)
+        # A few frames at a time stay in a processor's cache from the first step to the last.
+        step = BLOCK if top.device.type == "cpu" else end - begin
+        for first in range(begin, end, max(step, 1)):
+            some = slice(first, min(first + step, end))
+            parts = [
+                torch.maximum(level[:, some], low) for level, low in zip(of_windows, floors, strict=True)
+            ]
+            contrasts = [
+                part - mean_around(part, round(SURROUNDINGS * size / SAMPLE_RATE))
+                for part, (size, _) in zip(parts, self.windows, strict=True)
+            ]
+            relative, contrast = (stack[:, kind, :, first - begin : some.stop - begin] for kind in (0, 1))
+            read = self._read([level[:, some] for level in of_windows])
+            relative.copy_(read.sub_(top[..., some]).div_(RANGE).add_(1.0).clamp_(0.0, 1.0))
+            contrast.copy_(self._read(contrasts).div_(2.0).clamp_(-1.0, 1.0))
+        stack.index_fill_(2, self.inaudible, 0.0)
+        return stack.reshape(len(top), 2 * self.readings, BINS, end - begin)
 
-    def _read(self, spectra: Tensor) -> Tensor:
-        """Linear in frequency: ``(batch, all bins, frames) -> (batch, readings * BINS, frames)``."""
-        low = spectra.index_select(1, self.index)
-        high = spectra.index_select(1, self.index + 1)
-        return torch.lerp(low, high, self.weight)
+    def _read(self, spectra: Sequence[Tensor]) -> Tensor:
+        """Linear in frequency: ``(batch, frames, bins)`` of each window -> ``(batch, readings * BINS,
+        frames)``."""
+        rows = torch.cat([one.transpose(1, 2) for one in spectra], dim=1)
+        return torch.lerp(rows.index_select(1, self.index), rows.index_select(1, self.index + 1), self.weight)
+
+
+def log_magnitudes(signal: Tensor, size: int, hop: int) -> Tensor:
+    """Decimal logarithms of amplitudes, halved, ``(batch, samples) -> (batch, frames, size // 2 + 1)``.
+
+    Divided by the sum of the window, a sinusoid shows its amplitude whatever the window.
+    """
+    spectrum = stft(signal, size, hop).transpose(1, 2)
+    # By hand: torch's modulus of complex numbers guards against overflow and takes four times as long.
+    power = torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
+    return power.sqrt_().mul_(2 / size).add_(1e-8).log10_()
+
+
+def mean_around(level: Tensor, reach: int) -> Tensor:
+    """Mean over ``reach`` bins to either side, fewer at the ends, of ``(batch, frames, bins)``."""
+    bins, width = level.shape[-1], 2 * reach + 1
+    sums = pad(level, (1, 0)).cumsum(dim=-1)
+    within = pad(sums[..., width:] - sums[..., : bins + 1 - width], (reach, reach))
+    within[..., :reach] = sums[..., reach + 1 : width]
+    within[..., bins - reach :] = sums[..., -1:] - sums[..., bins + 1 - width : bins - reach]
+    place = torch.arange(bins, device=level.device)
+    return within.div_((place + reach + 1).clamp_max(bins) - (place - reach).clamp_min(0))
 
 
 def bins_of(frequencies: Tensor) -> Tensor:

@@ -18,11 +18,11 @@ from vocsep.pitch.harmonic_stack import BELOW, BINS_PER_OCTAVE, TAUGHT
 from vocsep.pitch.refiner import restore_refiner
 from vocsep.pitch.refiner_features import OFFSETS, REACH, BothStacks, bins_of_tracks, refiner_features
 from vocsep.precision import fast_convolutions
-from vocsep.spectra import HOP
+from vocsep.spectra import HOP, pieces
 
 Array = NDArray[np.float64]
 
-CHUNK = 1250  # frames, 20 s, looked at together
+CHUNK = 1250  # frames, 20 s, looked at together, or up to half more
 CONTEXT = 314  # frames, 5 s, heard on either side: the loudness that a chunk is measured by
 SEEN = 64  # frames on either side that the network reaches
 
@@ -133,7 +133,7 @@ class F0Refinement:
     def probability(
         self, audio: NDArray[np.float32], salience: NDArray[np.uint8], pitch: Array
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Logarithm of the probability of each place around each track, in chunks of 20 s.
+        """Logarithm of the probability of each place around each track, in chunks of about 20 s.
 
         Args:
             audio: ``(samples,)`` mono at 16 kHz.
@@ -148,12 +148,12 @@ class F0Refinement:
         bins = bins_of_tracks(continued(pitch)).to(self.device)
         voiced = torch.from_numpy(np.isfinite(pitch)).to(self.device)
         parts = []
-        for first in range(0, frames, CHUNK):
-            last, begin = min(first + CHUNK, frames), max(first - CONTEXT, 0)
+        for first, last in pieces(frames, CHUNK):
+            begin = max(first - CONTEXT, 0)
             piece = np.ascontiguousarray(audio[begin * HOP : (last + CONTEXT) * HOP])
             signal = torch.from_numpy(piece).to(self.device)[None]
             low, high = max(first - SEEN, 0), min(last + SEEN, frames)
-            stack = self.stacks(signal)[0, ..., low - begin : high - begin]
+            stack = self.stacks(signal, slice(low - begin, high - begin))[0]
             heard = torch.from_numpy(salience[:, low:high]).to(self.device).float() / 255
             view = refiner_features(stack, heard, bins[:, low:high], voiced[:, low:high])
             with fast_convolutions(self.device):

@@ -12,7 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vocsep.pitch.harmonic_stack import BELOW, BINS, BINS_PER_OCTAVE, READINGS, TAUGHT, HarmonicStack, bins_of
+from vocsep.pitch.harmonic_stack import (
+    ALL,
+    BELOW,
+    BINS,
+    BINS_PER_OCTAVE,
+    READINGS,
+    TAUGHT,
+    HarmonicStack,
+    bins_of,
+    log_magnitudes,
+)
 from vocsep.spectra import HOP
 
 REACH = 12  # F0 bins to either side of the track: 4 semitones
@@ -20,6 +30,7 @@ OFFSETS = 2 * REACH + 1
 OTHERS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)  # harmonics at which partials of other voices are looked for
 PARTIALS = 20  # of each other voice
 WIDTH = 1.0  # bins, of a partial on the axis of frequency
+FARTHEST = 12.0  # widths from a partial: nothing is left of it
 # Shorter windows than the salience network's: how pitch moves in a glide or a consonant, once it is known
 # roughly.
 SHORT_HARMONICS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
@@ -45,10 +56,13 @@ class BothStacks(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stacks = nn.ModuleList((HarmonicStack(), short_stack()))
+        self.long, self.short = HarmonicStack(), short_stack()
 
-    def forward(self, signal: Tensor) -> Tensor:
-        return torch.cat([stack(signal, hop=HOP) for stack in self.stacks], dim=1)
+    def forward(self, signal: Tensor, frames: slice = ALL) -> Tensor:
+        stacks = self.long, self.short
+        sizes = sorted({size for stack in stacks for size, _ in stack.windows})
+        levels = {size: log_magnitudes(signal, size, HOP) for size in sizes}
+        return torch.cat([stack.read(levels, HOP, frames) for stack in stacks], dim=1)
 
 
 def bins_of_tracks(pitch: NDArray[np.float64]) -> Tensor:
@@ -68,10 +82,13 @@ def partial_map(bins: Tensor, voiced: Tensor) -> Tensor:
     """
     height = BINS + math.ceil(BINS_PER_OCTAVE * math.log2(OTHERS[-1])) + 1
     axis = torch.arange(height, device=bins.device, dtype=bins.dtype)[:, None]
-    shown = torch.zeros(bins.shape[0], height, bins.shape[1], device=bins.device, dtype=bins.dtype)
-    for partial in range(1, PARTIALS + 1):
-        away = axis - (bins + BINS_PER_OCTAVE * math.log2(partial))[:, None, :]
-        shown = torch.maximum(shown, torch.exp(-0.5 * (away / WIDTH) ** 2))
+    away = axis - bins[:, None, :]
+    # The nearest partial is the one below or the one above.
+    below = torch.exp2(away / BINS_PER_OCTAVE).floor_().clamp_(1, PARTIALS)
+    above = (below + 1).clamp_(max=PARTIALS)
+    nearest = torch.minimum(*((away - BINS_PER_OCTAVE * number.log2_()).abs_() for number in (below, above)))
+    # Bounded, as an exponential that underflows takes many times as long.
+    shown = nearest.clamp_(max=FARTHEST * WIDTH).div_(WIDTH).square_().mul_(-0.5).exp_()
     return shown * voiced[:, None, :]
 
 

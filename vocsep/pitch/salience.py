@@ -20,6 +20,7 @@ from vocsep.estimator.network_settings import NetworkSettings
 from vocsep.model import StoredModel, restored
 from vocsep.pitch.blocks import TimeBlock
 from vocsep.pitch.harmonic_stack import (
+    ALL,
     BELOW,
     BINS,
     BINS_PER_OCTAVE,
@@ -99,7 +100,7 @@ class SalienceNetwork(nn.Module):
         return torch.cat((low, between, high), dim=1)
 
     @torch.inference_mode()
-    def salience(self, signal: Tensor) -> Tensor:
+    def salience(self, signal: Tensor, frames: slice = ALL) -> Tensor:
         """Salience of a signal at every frame of the analysis.
 
         The network learned with a hop of 32 ms. Even and odd frames pass through it apart, so the result has
@@ -107,20 +108,24 @@ class SalienceNetwork(nn.Module):
 
         Args:
             signal: ``(samples,)`` at 16 kHz.
+            frames: that are wanted; the others are context.
 
         Returns:
-            ``(BINS, frames)``, 0 to 1, frame n centred on sample ``n * HOP``.
+            ``(BINS, frames wanted)``, 0 to 1, frame n centred on sample ``n * HOP``.
         """
-        frames = frame_count(signal.shape[-1])
-        stack = self.stack(signal[None], hop=HOP)
-        result = signal.new_zeros(BINS, frames)
-        for phase in range(HOP_COARSE // HOP):
-            part = stack[..., phase :: HOP_COARSE // HOP]
+        every = HOP_COARSE // HOP
+        first, last, _ = frames.indices(frame_count(signal.shape[-1]))
+        reach = every * (1 + 2**self.settings.blocks)  # frames to either side that the layers see
+        begin = max(first - reach, 0)
+        stack = self.stack(signal[None], HOP, slice(begin, last + reach))
+        result = signal.new_zeros(BINS, stack.shape[-1])
+        for phase in range(every):
+            part = stack[..., phase::every]
             if part.shape[-1]:
                 with fast_convolutions(signal.device):
                     logits = self.heard(part.contiguous())
-                result[:, phase :: HOP_COARSE // HOP] = torch.sigmoid(logits.float())[0]
-        return result
+                result[:, phase::every] = torch.sigmoid(logits.float())[0]
+        return result[:, first - begin : last - begin]
 
 
 def restore_network(stored: StoredModel) -> SalienceNetwork:
