@@ -138,7 +138,9 @@ def _command(error: Any) -> str:
 
 
 def _say(line: str, code: int) -> int:
-    from vocsep.commands.screen import Screen
+    """Print an error, unless it is of no words or the first of several processes says it too."""
+    from vocsep.commands.screen import Screen, speaks
 
-    Screen().error(line)
+    if line and (speaks() or line.startswith(("process ", "a defect"))):
+        Screen().error(line)
     return code

@@ -42,8 +42,8 @@ class Screen:
     """
 
     def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
-        self.quiet, self.as_json = quiet, as_json
-        self.out = Console(highlight=False, quiet=quiet or as_json)
+        self.quiet, self.as_json = quiet or not speaks(), as_json and speaks()
+        self.out = Console(highlight=False, quiet=self.quiet or as_json)
         self.err = Console(highlight=False, stderr=True)
 
     @property
@@ -140,6 +140,11 @@ def describe(error: BaseException) -> str:
         f"a defect of vocsep, no mistake of yours: {type(error).__name__}: {error}{where}; "
         "run it again with VOCSEP_DEBUG=1 to see the traceback, and report it please"
     )
+
+
+def speaks() -> bool:
+    """Whether this process speaks to the user: of several that ``torchrun`` started the first one does."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def debugging() -> bool:

@@ -6,6 +6,7 @@ reached survives an interruption (`vocsep.training.run`).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from vocsep.errors import Interrupted, ModelError, SettingsError
@@ -14,8 +15,9 @@ from vocsep.fit.recordings import CACHE_FOLDER, PitchStage, Recordings, digest, 
 from vocsep.fit.result import FitProgress, FitResult
 from vocsep.fit.run import FitRun
 from vocsep.fit.settings import FitSettings
-from vocsep.model import pick_device, shipped_model
+from vocsep.model import StoredModel, pick_device, shipped_model
 from vocsep.pitch.estimate import PitchEstimator
+from vocsep.training.processes import Processes, joined
 from vocsep.training.run import checkpoint_of, find_checkpoint
 
 __all__ = ["FitProgress", "FitResult", "FitSettings", "checkpoint_of", "fit"]
@@ -46,26 +48,44 @@ def fit(
         SettingsError: a setting does not fit, stems lack that are needed, or training diverges.
         Interrupted: stopped by the user; the message says how to go on.
     """
-    settings = settings or FitSettings()
-    stored = find_checkpoint(output, "fit", resume, overwrite)
-    if stored is not None:
-        settings = settings.over(FitSettings.from_checkpoint(stored.settings["fit"], str(stored.path)))
-    learner = learner_of(settings, stored)
-    tell = progress or (lambda at: None)
+    settings, tell = settings or FitSettings(), progress or (lambda at: None)
+    with joined(pick_device(settings.device)) as processes:
+        stored = processes.after_leader(lambda: find_checkpoint(output, "fit", resume, overwrite))
+        if stored is not None:
+            known = FitSettings.from_checkpoint(stored.settings["fit"], str(stored.path))
+            settings = settings.over(known)
+        return _fit(folder, output, settings, stored, tell, processes)
+
+
+def _fit(
+    folder: Path,
+    output: Path,
+    settings: FitSettings,
+    stored: StoredModel | None,
+    tell: Callable[[FitProgress], None],
+    processes: Processes,
+) -> FitResult:
+    learner = processes.after_leader(lambda: learner_of(settings, stored))
+    if processes.size > 1:
+        learner = replace(learner, device=processes.device)
     try:
-        recordings = _recordings(folder, output, settings, tell)
+        recordings = _recordings(folder, output, settings, tell, processes)
     except KeyboardInterrupt as stop:
         done = "the recordings that are done are kept, the same command goes on"
         raise Interrupted(f"stopped while F0 was estimated; {done}") from stop
-    run = FitRun(output, settings, learner, recordings)
+    run = FitRun(output, settings, learner, recordings, processes)
     if stored is not None:
         run.restore(stored)
-    again = ["vocsep", "fit", str(folder), "-o", str(output), "--resume"]
+    again = processes.command(["fit", str(folder), "-o", str(output), "--resume"])
     return run.complete(again, tell)
 
 
 def _recordings(
-    folder: Path, output: Path, settings: FitSettings, tell: Callable[[FitProgress], None]
+    folder: Path,
+    output: Path,
+    settings: FitSettings,
+    tell: Callable[[FitProgress], None],
+    processes: Processes,
 ) -> Recordings:
     model = Path(settings.pitch_model) if settings.pitch_model else shipped_model("pitch")
     if not model.is_file():
@@ -73,9 +93,10 @@ def _recordings(
 
     refined = f"{digest(shipped_model('refiner'))} {settings.refine}" if settings.refine else "0"
 
+    device = pick_device(settings.device) if processes.size == 1 else processes.device
+
     def make_pitch() -> PitchStage:
-        device = str(pick_device(settings.device))
-        return PitchEstimator(model, device=device, assign=settings.assign, refine=settings.refine)
+        return PitchEstimator(model, device=str(device), assign=settings.assign, refine=settings.refine)
 
     recordings = gather(
         folder,
@@ -87,6 +108,7 @@ def _recordings(
         supervision=settings.supervision,  # type: ignore[arg-type]  # checked by the settings
         names=settings.names,
         progress=lambda text, done: tell(FitProgress("recordings", done, text)),
+        processes=processes,
     )
     for name in settings.naming().get("decoders", ()):
         if name not in recordings.parts:

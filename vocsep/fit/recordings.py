@@ -15,6 +15,7 @@ from vocsep.fit.song_reader import SongReader, Taken
 from vocsep.fit.songs import Song, find_songs
 from vocsep.spectra import SAMPLE_RATE
 from vocsep.training.excerpts import Supervision, Track, excerpt_frames
+from vocsep.training.processes import ALONE, Processes
 
 __all__ = ["CACHE_FOLDER", "PitchStage", "Recordings", "Taken", "digest", "gather"]
 
@@ -58,6 +59,7 @@ def gather(
     supervision: Supervision = "partly",
     names: Sequence[str] | None = None,
     progress: Tell | None = None,
+    processes: Processes = ALONE,
 ) -> Recordings:
     """Find all audio files below a folder and make each recording ready.
 
@@ -73,12 +75,13 @@ def gather(
             ``full`` passes over mixtures that have none.
         names: of the voices, the highest first; None: soprano, alto, tenor, bass are known.
         progress: told about each recording, and while its F0 is sought.
+        processes: that learn together; each listens to its share, and then all find what is kept.
 
     Raises:
         AudioError: nothing there, or nothing that can be used.
         SettingsError: stems are needed and there are none.
     """
-    songs, unclear = find_songs(folder)
+    songs, unclear = processes.after_leader(lambda: find_songs(folder))
     reader = SongReader(
         AnalysisCache(cache, pitch, pitch_key),
         voices,
@@ -86,12 +89,20 @@ def gather(
         names,
         stems=supervision != "none",
     )
-    found, passed_over = _read_all(reader, songs, supervision, progress or (lambda name, share: None))
-    passed_over += unclear
-    if not found:
-        raise _nothing(folder, len(songs), passed_over[0], supervision)
-    tracks, taken = zip(*found, strict=True)
-    return Recordings(tracks, tuple(passed_over), taken)
+    tell = progress or (lambda name, share: None)
+    if processes.size > 1:
+        _read_all(reader, songs[processes.rank :: processes.size], supervision, tell)
+        processes.total([0.0])  # all have heard their share
+
+    def read() -> Recordings:
+        found, passed_over = _read_all(reader, songs, supervision, tell)
+        passed_over += unclear
+        if not found:
+            raise _nothing(folder, len(songs), passed_over[0], supervision)
+        tracks, taken = zip(*found, strict=True)
+        return Recordings(tracks, tuple(passed_over), taken)
+
+    return processes.after_leader(read)
 
 
 def _read_all(

@@ -15,6 +15,7 @@ from vocsep.model import StoredModel
 from vocsep.training.accompaniment import accompanied
 from vocsep.training.excerpt_pool import ExcerptPool
 from vocsep.training.excerpts import Excerpts
+from vocsep.training.processes import ALONE, Processes
 from vocsep.training.run import TrainingRun
 from vocsep.training.trainer import Trainer
 
@@ -22,9 +23,16 @@ _OF_ROOMS = ("rooms/", "adam/rooms.")  # in a checkpoint
 
 
 class FitRun:
-    """Everything that a running fit holds."""
+    """Everything that a running fit holds, in each of the processes that learn together."""
 
-    def __init__(self, output: Path, settings: FitSettings, learner: Learner, recordings: Recordings) -> None:
+    def __init__(
+        self,
+        output: Path,
+        settings: FitSettings,
+        learner: Learner,
+        recordings: Recordings,
+        processes: Processes = ALONE,
+    ) -> None:
         self.output, self.settings, self.recordings, self.learner = output, settings, recordings, learner
         # Names matter to decoders alone, and excerpts of a batch have the same ones.
         unnamed = [replace(track, names=None) for track in recordings.tracks]
@@ -35,7 +43,7 @@ class FitRun:
             settings.most_held_out,
         )
         task = learner.task(len(recordings.tracks))
-        self.trainer = Trainer(task, seed=settings.seed, device=learner.device)
+        self.trainer = Trainer(task, seed=settings.seed, device=learner.device, processes=processes)
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.validated_on = self._validated_on()
 
@@ -90,7 +98,8 @@ class FitRun:
 
         def finish(ended: str) -> FitResult:
             result = result_of(self.output, ended, self.trainer.at, start, self.recordings, self.pool)
-            self.learner.save(self.output, card_of(result, self.settings, self.recordings))
+            if self.trainer.processes.leads:
+                self.learner.save(self.output, card_of(result, self.settings, self.recordings))
             return result
 
         return run.complete(finish, again, lambda at: tell(FitProgress("training", at.share_done, "", at)))

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vocsep.errors import SettingsError
 from vocsep.singers.repertoire import Repertoire
 
 HELD_OUT = 0.05  # of the quartets, which are sung for validation alone
@@ -32,6 +33,10 @@ class Batch(Protocol):
     def __len__(self) -> int: ...
 
     def to(self: Own, device: torch.device) -> Own: ...
+
+    def share(self: Own, rank: int, size: int) -> tuple[Own, float]:
+        """What one of several processes learns, and the weight of its loss: the mean of the weighted losses
+        of all is the loss of the whole batch."""
 
 
 Draw = Callable[[int], SomeBatch]  # number of a step, from 0 -> what it learns from
@@ -54,6 +59,33 @@ class Examples:
     def to(self, device: torch.device) -> "Examples":
         """The same batch on another device."""
         return Examples(tuple(tuple(tensor.to(device) for tensor in group) for group in self.groups))
+
+    def share(self, rank: int, size: int) -> tuple["Examples", float]:
+        """Some of the groups, or, of a single one, some of its examples.
+
+        Raises:
+            SettingsError: there are fewer than processes.
+        """
+        if len(self.groups) > 1:
+            own, weight = rows_of(len(self.groups), rank, size)
+            return Examples(self.groups[own]), weight
+        own, weight = rows_of(len(self.groups[0][0]), rank, size)
+        return Examples((tuple(tensor[own] for tensor in self.groups[0]),)), weight
+
+
+def rows_of(count: int, rank: int, size: int) -> tuple[slice, float]:
+    """Which of ``count`` rows process ``rank`` of ``size`` learns, and the weight of its mean loss.
+
+    Raises:
+        SettingsError: there are more processes than rows.
+
+    >>> rows_of(5, 0, 2), rows_of(5, 1, 2)
+    ((slice(0, 2, None), 0.8), (slice(2, 5, None), 1.2))
+    """
+    if count < size:
+        raise SettingsError(f"batch: {count} examples cannot be shared by {size} processes")
+    own = slice(rank * count // size, (rank + 1) * count // size)
+    return own, (own.stop - own.start) * size / count
 
 
 class Sampler:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vocsep.spectra import HOP, SAMPLE_RATE
+from vocsep.training.examples import rows_of
 
 Supervision = Literal["none", "partly", "full"]  # stems ignored; used where at hand; nothing but stems
 
@@ -58,6 +59,17 @@ class Excerpts:
         given = None if self.given is None else self.given.to(device)
         mixture, f0 = self.mixture.to(device), self.f0.to(device)
         return Excerpts(mixture, f0, sources, given, self.names, self.recordings)
+
+    def share(self, rank: int, size: int) -> tuple["Excerpts", float]:
+        """Excerpts for one of several processes, and the weight of their loss.
+
+        Raises:
+            SettingsError: there are fewer excerpts than processes.
+        """
+        own, weight = rows_of(len(self), rank, size)
+        tensors = (self.sources, self.given, self.recordings)
+        sources, given, recordings = (None if tensor is None else tensor[own] for tensor in tensors)
+        return Excerpts(self.mixture[own], self.f0[own], sources, given, self.names, recordings), weight
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from vocsep.training.examples import Draw, SomeBatch
+from vocsep.training.processes import StopTogether
 from vocsep.training.schedule import Progress, Schedule
 from vocsep.training.trainer import Trainer
 
@@ -29,21 +30,26 @@ def train_steps(
         draw: gives the batch of a step, by the number of steps done before.
         held_out: never learned from; at least one batch.
         schedule: bounds and rates.
-        progress: called after each step and after each validation.
+        progress: called after each step and after each validation, by each process that trains along.
         checkpoint: called after each validation; `KeyboardInterrupt` passes through without it.
 
     Returns:
         Why it ended: ``"steps"``, ``"time"`` or ``"no improvement"``.
+
+    Raises:
+        KeyboardInterrupt: ``progress`` raised it, or a signal came to one of several processes.
     """
-    began = time.monotonic() - trainer.at.seconds
+    began, processes = time.monotonic() - trainer.at.seconds, trainer.processes
+    stop = StopTogether(processes)
 
     def tell() -> None:
-        seconds = time.monotonic() - began
+        seconds = processes.of_leader(time.monotonic() - began)
         done = schedule.share_done(trainer.at.step, seconds)
         left = seconds * (1.0 - done) / done if done > 0 else None
         trainer.at = replace(trainer.at, seconds=seconds, share_done=done, seconds_left=left)
         if progress is not None:
             progress(trainer.at)
+        stop.check()
 
     def validate() -> None:
         trainer.validate(held_out)
@@ -51,18 +57,19 @@ def train_steps(
         if checkpoint is not None:
             checkpoint()
 
-    while True:
-        at = trainer.at
-        # A run may have been stopped between a step and its validation.
-        if at.validated_at < 0 or (at.validated_at < at.step and at.step % schedule.validate_every == 0):
+    with stop.listening():
+        while True:
+            at = trainer.at
+            # A run may have been stopped between a step and its validation.
+            if at.validated_at < 0 or (at.validated_at < at.step and at.step % schedule.validate_every == 0):
+                validate()
+            if schedule.exhausted(trainer.at.stale):
+                return "no improvement"
+            if schedule.share_done(trainer.at.step, trainer.at.seconds) >= 1.0:
+                break
+            rate = schedule.rate(trainer.at.step, trainer.at.seconds)
+            trainer.step(draw(trainer.at.step), rate, schedule.clip)
+            tell()
+        if trainer.at.validated_at < trainer.at.step:
             validate()
-        if schedule.exhausted(trainer.at.stale):
-            return "no improvement"
-        if schedule.share_done(trainer.at.step, trainer.at.seconds) >= 1.0:
-            break
-        rate = schedule.rate(trainer.at.step, trainer.at.seconds)
-        trainer.step(draw(trainer.at.step), rate, schedule.clip)
-        tell()
-    if trainer.at.validated_at < trainer.at.step:
-        validate()
     return "steps" if schedule.steps and trainer.at.step >= schedule.steps else "time"

@@ -87,7 +87,9 @@ class TrainingRun(Generic[SomeBatch]):
     sources: Callable[[], Mapping[str, Tensor]] = dict
 
     def keep(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint: the first process does, of several that train together."""
+        if not self.trainer.processes.leads:
+            return
         save_model(
             checkpoint_of(self.output),
             self.trainer.tensors() | dict(self.sources()),
@@ -105,8 +107,8 @@ class TrainingRun(Generic[SomeBatch]):
         """Train to the end.
 
         Args:
-            finish: writes the model with the best weights, which are in the network then; told why the
-                training ended.
+            finish: writes the model with the best weights, which are in the network then (in the first of
+                several processes); told why the training ended.
             again: command by which the user goes on after an interruption.
             progress: told after each step and validation; may raise `KeyboardInterrupt`.
 
@@ -127,7 +129,8 @@ class TrainingRun(Generic[SomeBatch]):
             raise Interrupted(f"{self._leave(finish)}; go on with: {shlex.join(again)}") from stop
         self.trainer.use_best()
         result = finish(ended)
-        checkpoint_of(self.output).unlink(missing_ok=True)
+        if self.trainer.processes.leads:
+            checkpoint_of(self.output).unlink(missing_ok=True)
         return result
 
     def _leave(self, finish: Callable[[str], Result]) -> str:

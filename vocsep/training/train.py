@@ -16,6 +16,7 @@ from vocsep.model import Kind, StoredModel, load_model, pick_device, save_model
 from vocsep.singers.chorales import chorales_to_sing
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
 from vocsep.training.examples import Draw, Drawer, SomeBatch, prefetched
+from vocsep.training.processes import Processes, joined
 from vocsep.training.run import TrainingRun, find_checkpoint
 from vocsep.training.schedule import Progress, Schedule
 from vocsep.training.settings import DEFAULTS, TrainingSettings, over
@@ -158,29 +159,43 @@ def train(
         SettingsError: training diverges.
         Interrupted: stopped by the user; the message says how to go on.
     """
-    told = progress or (lambda stage, share, at: None)
     settings = settings or DEFAULTS[recipe.kind]
-    stored = find_checkpoint(output, recipe.kind, resume, overwrite)
+    with joined(pick_device(settings.device)) as processes:
+        stored = processes.after_leader(lambda: find_checkpoint(output, recipe.kind, resume, overwrite))
+        told = progress or (lambda stage, share, at: None)
+        return _train(recipe, output, settings, network, stored, told, processes)
+
+
+def _train(
+    recipe: Recipe[SomeBatch],
+    output: Path,
+    settings: TrainingSettings,
+    network: Mapping[str, Any] | None,
+    stored: StoredModel | None,
+    told: TellTraining,
+    processes: Processes,
+) -> TrainingResult:
     begun_with = settings
     if stored is not None:
         begun_with = TrainingSettings.from_dict(stored.settings["training"])
         settings = over(begun_with, settings, DEFAULTS[recipe.kind])
-    device = pick_device(settings.device)
+    device = pick_device(settings.device) if processes.size == 1 else processes.device
     with seeded(settings.seed, device):
         learner = _network(recipe, settings, network, stored)
         ready = recipe.prepare(learner, settings, lambda stage, share: told(stage, share, None))
-    trainer = Trainer(ready.task, seed=settings.seed, device=device)
+    trainer = Trainer(ready.task, seed=settings.seed, device=device, processes=processes)
     if stored is not None:
         trainer.restore(stored.tensors, stored.card["at"])
         if _examples_of(settings) != _examples_of(begun_with):
             trainer.forget_best()  # losses on other examples cannot be compared
     sizes: Mapping[str, Any] = learner.settings.to_dict()  # type: ignore[operator, union-attr]
     kept = {"trained": recipe.kind, "training": settings.to_dict(), "network": sizes}
-    again = ["vocsep", "train", recipe.kind, "-o", str(output), "--resume"]
+    again = processes.command(["train", recipe.kind, "-o", str(output), "--resume"])
 
     def finish(ended: str) -> TrainingResult:
         result = TrainingResult(output, ended, trainer.at)
-        recipe.save(learner, output, _card(result, settings) | dict(ready.card))
+        if processes.leads:
+            recipe.save(learner, output, _card(result, settings) | dict(ready.card))
         return result
 
     with prefetched(ready.draw) as draw:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from vocsep.errors import ModelError, SettingsError
 from vocsep.training.examples import SomeBatch
 from vocsep.training.optimiser_state import below, moments, restore_moments
+from vocsep.training.processes import ALONE, Processes
 from vocsep.training.schedule import Progress
 from vocsep.training.task import Task
 
@@ -32,6 +33,18 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
+def _added(gathered: Sequence[Any]) -> dict[str, tuple[float, int]]:
+    """Totals and counts of all processes, by name."""
+    names = {name for totals, _ in gathered for name in totals}
+    return {
+        name: (
+            sum(totals.get(name, 0.0) for totals, _ in gathered),
+            sum(counts.get(name, 0) for _, counts in gathered),
+        )
+        for name in names
+    }
+
+
 class Trainer(Generic[SomeBatch]):
     """A network, its optimiser, and the best weights so far.
 
@@ -39,17 +52,26 @@ class Trainer(Generic[SomeBatch]):
         task: the network and its loss.
         seed: decides what is random in the loss of each step.
         device: where to compute.
+        processes: that train together, each on its device; by default this one alone.
     """
 
-    def __init__(self, task: Task[SomeBatch], *, seed: int = 0, device: torch.device | None = None) -> None:
-        self.task, self.seed = task, seed
-        self.device = device or torch.device("cpu")
+    def __init__(
+        self,
+        task: Task[SomeBatch],
+        *,
+        seed: int = 0,
+        device: torch.device | None = None,
+        processes: Processes = ALONE,
+    ) -> None:
+        self.task, self.seed, self.processes = task, seed, processes
+        self.device = device or processes.device
         self.network = task.network.to(self.device)
         self.optimiser = torch.optim.Adam(self.network.parameters())
         if companion := task.companion():
             _, module, settings = companion
             group = {"params": list(module.to(self.device).parameters()), **settings}
             self.optimiser.add_param_group(group)
+        self._loss = processes.learner(task)
         self.at = Progress()
         self.best_weights = self._weights()
         self._not_finite = 0
@@ -77,11 +99,12 @@ class Trainer(Generic[SomeBatch]):
         self.optimiser.zero_grad(set_to_none=True)
         seed = self.seed + self.at.step + 1
         before = [buffer.clone() for buffer in self._buffers]  # means of batches, which networks gather
+        own, weight = batch.share(self.processes.rank, self.processes.size)
         with seeded(seed, self.device):
-            loss = self.task.loss(batch.to(self.device), seed)
+            loss = weight * self._loss(own.to(self.device), seed)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), clip)
-        value = float(loss.detach())
+        value = self.processes.total([float(loss.detach())])[0] / self.processes.size
         if not (math.isfinite(value) and bool(torch.isfinite(norm))):
             self._not_finite += 1
             if self._not_finite >= DIVERGED:
@@ -106,12 +129,14 @@ class Trainer(Generic[SomeBatch]):
         totals: dict[str, float] = {}
         counts: dict[str, int] = {}
         with torch.no_grad():
-            for batch in held_out:
+            for batch in held_out[self.processes.rank :: self.processes.size]:
                 losses = self.task.validation_losses(batch.to(self.device), VALIDATION_SEED)
                 for name, loss in losses.items():
                     totals[name] = totals.get(name, 0.0) + float(loss) * len(batch)
                     counts[name] = counts.get(name, 0) + len(batch)
-        means = {name: total / counts[name] for name, total in totals.items()}
+        for name, (total, count) in _added(self.processes.gathered([totals, counts])).items():
+            totals[name], counts[name] = total, count
+        means = {name: totals[name] / counts[name] for name in sorted(totals)}
         self.at = self.at.after_validation(self.task.deciding(means), means)
         if self.at.stale == 0:
             self.best_weights = self._weights()

@@ -1,0 +1,167 @@
+"""Functions in several processes that find each other, as those that ``torchrun`` starts."""
+
+import json
+import multiprocessing
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MEETINGS = 8  # how often processes may find each other
+PORTS: list[int] = []
+
+
+def next_port() -> None:
+    """Processes find each other at another port each time: the last one may still be in use."""
+    if PORTS:
+        os.environ["MASTER_PORT"] = str(PORTS.pop())
+
+
+def in_processes(size: int, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+    """What ``function(*arguments)`` returns in each of ``size`` processes, as JSON knows it.
+
+    The function must be found by its name in a module of ``tests/support``.
+    """
+    sockets = [socket.socket() for _ in range(MEETINGS)]
+    for free in sockets:
+        free.bind(("127.0.0.1", 0))
+    ports = [free.getsockname()[1] for free in sockets]
+    for free in sockets:
+        free.close()
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    processes = [
+        context.Process(target=_run, args=(rank, size, ports, queue, function, arguments))
+        for rank in range(size)
+    ]
+    for process in processes:
+        process.start()
+    answers = dict(queue.get(timeout=60) for _ in processes)
+    for process in processes:
+        process.join(timeout=30)
+    return [json.loads(answers[rank]) for rank in range(size)]
+
+
+def _run(rank: int, size: int, ports: list[int], queue: Any, function: Any, arguments: Any) -> None:
+    PORTS.extend(ports)
+    known = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size}
+    os.environ |= {name: str(value) for name, value in known.items()} | {"MASTER_ADDR": "127.0.0.1"}
+    try:
+        answer = function(*arguments)
+    except BaseException as error:
+        answer = f"{type(error).__name__}: {error}"
+    queue.put((rank, json.dumps(answer)))
+
+
+def tones(folder: Path) -> None:
+    """Three recordings of two tones each."""
+    import numpy as np
+    import soundfile
+
+    folder.mkdir()
+    times = np.arange(2 * 16_000) / 16_000
+    for number, name in enumerate(("a.wav", "b.wav", "c.wav"), start=1):
+        sounds = [np.sin(2 * np.pi * f * k * times) / k for f in (220, 330) for k in range(1, 9)]
+        soundfile.write(folder / name, 0.1 * number * np.sum(sounds, axis=0), 16_000)
+
+
+def learned(
+    folder: str, output: str, *, stop: str = "", resume: bool = False, batch: int = 3, steps: int = 6
+) -> Any:
+    """A fit in miniature, with pitches that are known: the losses of each step, or how it was stopped.
+
+    Args:
+        stop: ``here``: interrupted after step 3; ``signal``: by a signal to the last process alone.
+    """
+    import signal
+
+    import numpy as np
+
+    import vocsep.fit.fit
+    from vocsep.errors import Interrupted
+    from vocsep.fit.fit import FitProgress, FitSettings, fit
+    from vocsep.pitch.tracks import F0Tracks
+    from vocsep.spectra import frame_count
+
+    class KnownPitch:
+        def __init__(self, *model: Any, **options: Any) -> None:
+            pass
+
+        def estimate(self, audio: Any, voices: int | None = None, progress: Any = None) -> F0Tracks:
+            heard.append(len(audio))
+            return F0Tracks(np.repeat(np.array([[330.0], [220.0]]), frame_count(len(audio)), axis=1))
+
+    curve: list[list[float]] = []
+    heard: list[int] = []
+
+    def tell(at: FitProgress) -> None:
+        if at.training is None:
+            return
+        curve.append([at.training.step, at.training.loss, at.training.validated])
+        last = os.environ.get("RANK", "0") == str(int(os.environ.get("WORLD_SIZE", "1")) - 1)
+        if at.training.step == 3 and stop == "signal" and last:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if at.training.step == 3 and stop == "here":
+            raise KeyboardInterrupt
+
+    next_port()
+    network = {"units": 8, "blocks": 1, "bands": 8, "lsf_order": 4}
+    chosen = {"steps": steps, "minutes": None, "batch": batch, "seconds": 0.5, "validate_every": 2}
+    chosen |= {"warm_up": 0, "device": "cpu", "estimator": network, "learning_rate": 0.01}
+    kept = vocsep.fit.fit.PitchEstimator
+    vocsep.fit.fit.PitchEstimator = KnownPitch  # type: ignore[misc, assignment]
+    try:
+        fit(Path(folder), Path(output), FitSettings.from_dict(chosen), resume=resume, progress=tell)
+    except Interrupted as error:
+        return {"stopped": str(error), "curve": curve, "heard": len(heard)}
+    finally:
+        vocsep.fit.fit.PitchEstimator = kept  # type: ignore[misc]
+    return {"curve": curve, "heard": len(heard)}
+
+
+def several_fits(folder: str, made: str, begun: str, stopped: str) -> Any:
+    """A whole fit, one that was begun by one process, and one that a signal stops."""
+    return {
+        "whole": learned(folder, made),
+        "resumed": learned(folder, begun, resume=True),
+        "stopped": learned(folder, stopped, stop="signal"),
+        "too_many": _line_of(lambda: learned(folder, f"{made}-2", batch=1)),
+        "alone": _line_of(_one_fails),
+        "lines": _gathered(),
+    }
+
+
+def _line_of(call: Callable[[], Any]) -> str:
+    from vocsep.errors import VocsepError
+
+    try:
+        call()
+    except VocsepError as error:
+        return f"{type(error).__name__}: {error}"
+    return "went well"
+
+
+def _one_fails() -> None:
+    """The last process has an error of its own; the first has one before the others."""
+    import torch
+
+    from vocsep.errors import AudioError
+    from vocsep.training.processes import joined
+
+    def fails() -> None:
+        raise AudioError("disk: is full")
+
+    next_port()
+    with joined(torch.device("cpu")) as processes:
+        processes.after_leader(lambda: None if processes.leads else fails())
+
+
+def _gathered() -> Any:
+    import torch
+
+    from vocsep.training.processes import joined
+
+    next_port()
+    with joined(torch.device("cpu")) as processes:
+        return [processes.gathered({"é" * (processes.rank + 1): processes.rank}), processes.total([1.0, 2.5])]
