@@ -1,5 +1,6 @@
 """``vocsep studio``: the desk in the browser, to hear, see, correct and separate again."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -83,4 +84,6 @@ def studio(
 
             webbrowser.open(address)
 
-    serve(desk, sock, started)
+    # Ctrl-C is how a studio ends.
+    with suppress(KeyboardInterrupt):
+        serve(desk, sock, started)

@@ -52,10 +52,10 @@ def read_piece(project: Project, sound: str, start: float, end: float | None) ->
 
 def _piece(source: AudioSource, start: float, end: float | None) -> Piece:
     rate, samples = source.info.sample_rate, source.info.samples
-    end = start + LONGEST if end is None else min(end, start + LONGEST)
-    first, last = round(start * rate), min(round(end * rate), samples)
-    if not 0 <= first < last:
+    end = min(start + LONGEST, samples / rate, *([] if end is None else [end]))
+    if not 0 <= start < end or round(start * rate) == round(end * rate):
         raise AudioError(f"audio: {start:g} to {end:g} s is not within 0 .. {samples / rate:.3f} s")
+    first, last = round(start * rate), round(end * rate)
     block = source.read(first, last - first)
     gain = max(1.0, float(np.abs(block).max()))
     pcm = np.clip(np.rint(block * (FULL / gain)), -FULL, FULL - 1).astype("<i2").tobytes()

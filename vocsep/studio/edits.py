@@ -151,7 +151,8 @@ def parse_edit(plain: object) -> Edit:
     voice = _voice(plain, "voice")
     if kind == "draw":
         points = _points(plain.get("points"))
-        return Edit(kind, voice, points[0][0], points[-1][0] + FRAME / 2, points=points)
+        half = FRAME / 2  # even a single point has a frame
+        return Edit(kind, voice, points[0][0] - half, points[-1][0] + half, points=points)
     start = _number(plain, "start")
     end = None if kind == "swap" else _number(plain, "end")
     other = {"give": "to", "swap": "with"}.get(kind)

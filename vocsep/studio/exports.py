@@ -1,5 +1,6 @@
 """What can be taken out of a project, and taking it out: pitches, notes, stems, mixes."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ def check(ids: Sequence[str], options: dict[str, Any]) -> None:
         raise SettingsError(f"format: {options['format']!r} is none of wav, flac, mp3, ogg")
     for bound in ("start", "end"):
         value = options.get(bound)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
+        known = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (known and 0 <= value < math.inf):
             raise SettingsError(f"{bound}: {value!r} is no time in seconds")
 
 

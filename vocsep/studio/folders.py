@@ -1,5 +1,6 @@
 """Which folder is whose project: found again beside its stems, or made."""
 
+import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -46,8 +47,10 @@ def new_folder(projects: Path, name: str) -> Path:
 
 def without_scratch(folder: Path) -> None:
     """Remove what a program that was killed had begun to write."""
-    for left in folder.glob(SCRATCH):
-        if left.is_file():
+    for left in (*folder.glob(SCRATCH), *folder.glob(f"*/{SCRATCH}")):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
             left.unlink(missing_ok=True)
 
 

@@ -1,9 +1,11 @@
 """The server: one socket on this machine only, few connections, nothing logged that holds the secret."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from vocsep.errors import SettingsError
 from vocsep.studio.api import application
@@ -11,8 +13,25 @@ from vocsep.studio.desk import Desk
 from vocsep.studio.guard import Guard, new_token
 
 HOST = "127.0.0.1"
-CONNECTIONS = 32  # at once; a browser opens six
-IDLE = 30  # s after which a connection that says nothing is closed
+CONNECTIONS = 32  # with an answer at once; a browser opens six
+IDLE = 30  # s after which a connection is closed that was answered and says nothing more
+SILENT = 10  # s after which one is closed that says nothing at all
+
+
+class Connection(H11Protocol):
+    """A connection of uvicorn's that is closed when it says nothing, or when there are far too many."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, or close it."""
+        super().connection_made(transport)
+        if len(self.connections) > 2 * CONNECTIONS:
+            transport.close()
+        else:
+            self.loop.call_later(SILENT, self._close_if_silent)
+
+    def _close_if_silent(self) -> None:
+        if not self.cycle:  # of a request and its response
+            self.transport.close()
 
 
 def listen(port: int) -> socket.socket:
@@ -42,11 +61,11 @@ def serve(desk: Desk, sock: socket.socket, started: Callable[[str], None]) -> No
     server = uvicorn.Server(
         uvicorn.Config(
             Guard(application(desk), token, port),
-            http="h11",
+            http=Connection,
             ws="none",
             lifespan="off",
             access_log=False,
-            log_level="warning",
+            log_level="error",
             server_header=False,
             limit_concurrency=CONNECTIONS,
             timeout_keep_alive=IDLE,
