@@ -6,7 +6,8 @@ where M_j is the mask of voice j, the amplitudes are those of `vocsep.filtering.
 far each can be trusted (`vocsep.filtering.trust`). Prior powers of the partials are what the masks let
 through.
 What is no partial has first a power in proportion to the mixture around; after a first fit, to what that
-leaves. Everything scales with the mixture, and the stems add up to it whatever was fitted.
+leaves, and then F0 is known better, too (`vocsep.filtering.phase_refinement`). Everything scales with the
+mixture, and the stems add up to it whatever was fitted.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vocsep.filtering.partials import STRIDE, Partials
+from vocsep.filtering.partials import STRIDE, TOP, Partials
+from vocsep.filtering.phase_refinement import NOISE, refined
 from vocsep.filtering.regression import amplitudes
 from vocsep.filtering.trust import BINS, LEAST, SHIPPED, Trust, around, at_partials, signs
 from vocsep.spectra import HOP, MASK_FFT, istft, stft
@@ -24,6 +26,7 @@ PARTIAL = (MASK_FFT / 4) ** 2  # power in its bin of a partial of amplitude 1
 COMPLEX = 4.0  # what twice the projection of real noise of variance 1 has of complex noise
 SLOPES = 0.15  # power of b in relation to that of a
 FIRST_NOISE, FIRST_FLOOR = 0.03, 0.01  # of the mixture's power around, and in the whole frame
+COVERED = 0.1  # of the power of other voices at a partial makes its phase uncertain
 THEN_NOISE, THEN_FLOOR = 0.3, 0.003  # of what is left around, and of the whole frame
 
 
@@ -46,8 +49,63 @@ class JointFit:
         return self.partials.sound(self.amplitudes * trust(self.signs)[..., None])
 
 
+class _Heard:
+    """A mixture as fits see it."""
+
+    def __init__(self, mixture: Tensor, masks: Tensor) -> None:
+        self.mixture, self.shares = mixture, masks[:, :BINS, :: STRIDE // HOP]
+        heard = _power(stft(mixture, MASK_FFT, STRIDE))
+        frame = heard.mean(dim=0) / WINDOW_ENERGY
+        self.frame = (frame + LEAST * frame.mean())[:, None, None]
+        self.power = heard[:BINS]
+        self.masked_power = self.shares.square() * self.power
+
+    def masked(self, partials: Partials) -> Tensor:
+        """Power of partials as the masks have it, ``(frames, voices, partials)``."""
+        return at_partials(self.masked_power, partials, beside=1) / PARTIAL
+
+    def fitted(self, partials: Partials, noise: Tensor, share: float, floor: float) -> Tensor:
+        """Amplitudes, given a power spectrogram of what is no partial."""
+        masked = self.masked(partials)
+        level = share / WINDOW_ENERGY * at_partials(noise, partials) + floor * self.frame
+        ratio = COMPLEX * level / (masked + masked.amax() * 1e-12)
+        return amplitudes(
+            partials, partials.project(self.mixture), torch.stack((ratio, ratio / SLOPES), dim=-1)
+        )
+
+    def noise(self, partials: Partials, left: Tensor) -> Tensor:
+        """For `vocsep.filtering.phase_refinement.refined`: a partial that others cover says little."""
+        beside = at_partials((1 - self.shares).square() * self.power, partials, beside=1) / PARTIAL
+        return at_partials(around(left, 8, 1), partials) / WINDOW_ENERGY + COVERED / NOISE * beside
+
+    def first(self, partials: Partials) -> tuple[Tensor, Tensor, Tensor]:
+        """Voices of a first fit, what it leaves of the mixture, and the power of that beside partials."""
+        voices = partials.sound(self.fitted(partials, around(self.power, 8, 0), FIRST_NOISE, FIRST_FLOOR))
+        rest = self.mixture - voices.sum(dim=0)
+        return voices, rest, _power(stft(rest, MASK_FFT, STRIDE))[:BINS]
+
+
+@torch.no_grad()
+def refined_f0(mixture: Tensor, f0: Tensor, masks: Tensor, top: float = TOP) -> Tensor:
+    """F0 refined by the phases of partials (`vocsep.filtering.phase_refinement`).
+
+    Args:
+        mixture, f0, masks: as in `fit`.
+        top: Hz, partials below it are fitted.
+
+    Returns:
+        Of the shape of ``f0``, Hz, 0 where unvoiced.
+    """
+    partials = Partials(f0, mixture.shape[-1], top)
+    if not partials.active.any() or not mixture.any():
+        return f0
+    heard = _Heard(mixture, masks)
+    voices, rest, left = heard.first(partials)
+    return refined(f0, partials, voices, rest, heard.noise(partials, left))
+
+
 def fit(mixture: Tensor, f0: Tensor, powers: Tensor, masks: Tensor) -> JointFit | None:
-    """Fit all partials twice; the second time the noise is what the first one has left.
+    """Fit all partials; a second time with F0 refined, and noise as the first one has left it.
 
     Args:
         mixture: ``(samples,)`` at 16 kHz.
@@ -61,27 +119,14 @@ def fit(mixture: Tensor, f0: Tensor, powers: Tensor, masks: Tensor) -> JointFit 
     partials = Partials(f0, mixture.shape[-1])
     if not partials.active.any() or not mixture.any():
         return None
-    sums = partials.project(mixture)
-    every = STRIDE // HOP
-    expected, shares = powers[:, :BINS, ::every], masks[:, :BINS, ::every]
-    heard = _power(stft(mixture, MASK_FFT, STRIDE))
-    frame = heard.mean(dim=0) / WINDOW_ENERGY
-    frame = (frame + LEAST * frame.mean())[:, None, None]
-    heard = heard[:BINS]
-    masked = at_partials(shares.square() * heard, partials, beside=1) / PARTIAL
-    least = masked.amax() * 1e-12
-
-    def solved(noise: Tensor, share: float, floor: float) -> Tensor:
-        level = share / WINDOW_ENERGY * at_partials(noise, partials) + floor * frame
-        ratio = COMPLEX * level / (masked + least)
-        return amplitudes(partials, sums, torch.stack((ratio, ratio / SLOPES), dim=-1))
-
-    first = solved(around(heard, 8, 0), FIRST_NOISE, FIRST_FLOOR)
-    rest = mixture - partials.sound(first).sum(dim=0)
-    left = _power(stft(rest, MASK_FFT, STRIDE))[:BINS]
-    fitted = solved(around(left, 8, 1), THEN_NOISE, THEN_FLOOR)
-    modelled = at_partials(expected, partials, beside=1) / PARTIAL
-    return JointFit(partials, fitted, signs(partials, fitted, masked, modelled, shares, heard, left))
+    heard = _Heard(mixture, masks)
+    voices, rest, left = heard.first(partials)
+    exact = refined(f0, partials, voices, rest, heard.noise(partials, left))
+    partials = Partials(exact, mixture.shape[-1])
+    fitted = heard.fitted(partials, around(left, 8, 1), THEN_NOISE, THEN_FLOOR)
+    modelled = at_partials(powers[:, :BINS, :: STRIDE // HOP], partials, beside=1) / PARTIAL
+    found = signs(partials, fitted, heard.masked(partials), modelled, heard.shares, heard.power, left)
+    return JointFit(partials, fitted, found)
 
 
 @torch.no_grad()

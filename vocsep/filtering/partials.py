@@ -82,6 +82,7 @@ class Partials:
         top: Hz, partials at and above it do not exist.
 
     Attributes:
+        samples, top: as given.
         frames: of `STRIDE` samples, frame n centred on ``n * STRIDE``.
         frequency: ``(frames, voices, partials)`` Hz; partials of the lowest note, 0 beyond ``counts``.
         active: the same shape, whether a partial exists.
@@ -91,7 +92,7 @@ class Partials:
 
     def __init__(self, f0: Tensor, samples: int, top: float = TOP) -> None:
         known = held(f0)
-        self.samples, self.frames = samples, frame_count(samples, STRIDE)
+        self.samples, self.frames, self.top = samples, frame_count(samples, STRIDE), top
         padded = (self.frames + SEGMENTS - 1) * STRIDE
         angle = cycles(known, MASK_FFT // 2, padded).mul_(2 * math.pi).float()
         self._turn = torch.polar(torch.ones_like(angle), angle)
@@ -135,6 +136,12 @@ class Partials:
                 total = sum(parts[g : g + self.frames, :, g] for g in range(SEGMENTS))
                 sums[:, voice, number] = torch.view_as_complex(torch.as_tensor(total).contiguous())
         return sums
+
+    def turn(self, voice: int, before: int, count: int) -> Tensor:
+        """``exp(i phi)`` of a voice from ``before`` samples (at most half a window) before sample 0 on,
+        ``(count,)``."""
+        first = MASK_FFT // 2 - before
+        return self._turn[voice, first : first + count]
 
     def phases(self) -> Tensor:
         """Angle of each voice's first partial every `STEP` samples of each frame, ``(frames, voices,

@@ -13,7 +13,7 @@ from vocsep.estimator.network import Estimator
 from vocsep.estimator.room_search import find_room
 from vocsep.estimator.stored import load_estimator
 from vocsep.filtering.confidence import energies
-from vocsep.filtering.joint import correction
+from vocsep.filtering.joint import correction, refined_f0
 from vocsep.filtering.masks import soft_masks
 from vocsep.filtering.postfilter import PostfilterNetwork, load_postfilter, postfiltered
 from vocsep.filtering.unisons import share_unisons
@@ -37,6 +37,7 @@ from vocsep.spectra import HOP, MASK_FFT, stft
 ORDER = 20  # of the all-pole filter that does nothing
 BANDS = 40  # of the levels of a comb
 ROOM_STEPS = 20  # of adaptation that it takes to tell a room from none
+FIRST_TOP = 2500.0  # Hz, partials below it refine the F0 before adaptation
 ROOM_EXPONENT = 0.7  # of masks in rooms, where powers scatter about what is expected of them (measured)
 
 # Mixture (1, samples), F0 (1, voices, frames) and harmonics (1, voices, samples) -> parameters: as an
@@ -142,6 +143,8 @@ def estimate_sources(
     """
     peak = mixture.abs().max().clamp_min(1e-6)
     level = mixture / peak
+    if settings.partials and len(f0) > 1:
+        f0 = _refined(level, f0, start, settings)
     excitation = harmonic_excitation(f0, mixture.shape[-1])
     with torch.no_grad():
         parameters = start(level[None], f0[None], excitation[None]).detach()
@@ -177,6 +180,15 @@ def estimate_sources(
         energy = energies(masks, magnitudes)
         found = correction(mixture, f0, powers, masks) if settings.partials else None
         return SourceEstimate(parameters, excitation, powers, masks, energy, room, found)
+
+
+@torch.no_grad()
+def _refined(mixture: Tensor, f0: Tensor, start: Start, settings: SourceFilterSettings) -> Tensor:
+    """F0 refined by phases before anything is adapted to it; what is started from tells the voices apart."""
+    excitation = harmonic_excitation(f0, mixture.shape[-1])
+    parameters = start(mixture[None], f0[None], excitation[None])
+    powers = voice_powers(parameters, comb_powers(excitation), settings.noise_share)
+    return refined_f0(mixture, f0, soft_masks(share_unisons(powers, f0), settings.exponent), FIRST_TOP)
 
 
 # Methods that start from a comb: nothing is learned, before or on the recording.
