@@ -18,6 +18,8 @@ Run from the root of the repository; each module's first lines, and ``--help``, 
 ``intonation``      the report on intonation, against what the singers aimed at
 ``score``           what a score is worth
 ``editing``         an edited voice, against what the same singer would have sung
+``studio``          what a pitch corrected by hand is worth
+``studio_session``  time and memory of the studio, with ten minutes of music
 ``halls``           stems in a simulated hall, for the others, and as files
 =================== ================================================================================
 

@@ -3,92 +3,27 @@
 import contextlib
 import http.client
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from studio_process import Studio
 
 from vocsep.errors import SettingsError
 from vocsep.studio.folders import open_path
 from vocsep.studio.project import Project
 from vocsep.studio.server import listen
 
-ROOT = Path(__file__).parents[2]
-
-
-class Studio:
-    """A running ``vocsep studio``."""
-
-    def __init__(self, *arguments: str | Path) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "vocsep",
-            "studio",
-            "--no-browser",
-            "--adapt",
-            "0",
-            "--device",
-            "cpu",
-        ]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self.process = subprocess.Popen(
-            [*command, *map(str, arguments)], stdout=subprocess.PIPE, text=True, env=environment
-        )
-        assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().strip()
-        self.host, self.secret = self.address.removeprefix("http://").rstrip("/").split("/")
-
-    def ask(self, path: str, body: Any = None) -> Any:
-        """The JSON that a GET, or a POST of JSON, is answered with."""
-        connection = http.client.HTTPConnection(self.host, timeout=20)
-        try:
-            if body is None:
-                connection.request("GET", f"/{self.secret}/api/{path}")
-            else:
-                sent = json.dumps(body)
-                connection.request("POST", f"/{self.secret}/api/{path}", sent, {"X-Vocsep": "1"})
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-
-    def wait(self, state: str, stage: str | None = None) -> Any:
-        """Until the job is in a state, or in a stage."""
-        for _ in range(600):
-            job = self.ask("job")["job"]
-            if job["state"] == state and (stage is None or job["stage"] == stage):
-                return job
-            assert job["state"] in (state, "running"), job
-            time.sleep(0.05)
-        raise AssertionError(job)
-
-    def workers(self) -> list[int]:
-        """Process numbers of what computes for it."""
-        text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        if not text.exists():
-            pytest.skip("this system does not list the children of a process")
-        # A thread may have started it.
-        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        return [int(number) for task in tasks for number in task.read_text().split()]
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """One for all tests that leave it alive."""
-    studio = Studio("-o", tmp_path_factory.mktemp("projects"))
+    studio = Studio("--adapt", "0", "-o", tmp_path_factory.mktemp("projects"))
     yield studio
     studio.kill()
 
@@ -113,7 +48,7 @@ def ended(number: int, seconds: float = 8.0) -> bool:
 
 def test_a_session_survives_being_killed(project: Project, tmp_path: Path) -> None:
     """Edits, a passage separated again, and then a kill in the middle of the next one."""
-    studio = Studio("-o", tmp_path / "projects", project.folder)
+    studio = Studio("--adapt", "0", "-o", tmp_path / "projects", project.folder)
     shift = {"kind": "shift", "voice": 0, "start": 4.0, "end": 6.0, "cents": 1200}
     answer = studio.ask("edits", {"edit": shift})
     assert answer["project"]["dirty"] == [answer["changed"]]
@@ -220,7 +155,7 @@ def test_nobody_on_the_network_is_heard(running: Studio) -> None:
 
 
 def test_it_ends_quietly_when_it_is_asked_to(project: Project, tmp_path: Path) -> None:
-    studio = Studio("-o", tmp_path / "projects", project.folder)
+    studio = Studio("--adapt", "0", "-o", tmp_path / "projects", project.folder)
     studio.ask("separate", {})
     studio.wait("running", "pitch")
     (worker,) = studio.workers()

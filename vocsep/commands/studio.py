@@ -46,7 +46,6 @@ def studio(
     model: options.Model = None,
     adapt: options.Adapt = SeparatorSettings.adapt,
     device: options.DeviceOption = options.DEVICE,
-    quiet: options.Quiet = False,
 ) -> None:
     """Hear the voices against each other, see their pitches, correct them and separate again, in the browser.
 
@@ -65,7 +64,7 @@ def studio(
 
     if projects.exists() and not projects.is_dir():
         raise typer.BadParameter(f"-o {projects}: is a file, a folder is needed")
-    screen = Screen(quiet=quiet)
+    screen = Screen()
     settings = {
         "model": None if model is None else str(model.absolute()),
         "adapt": adapt,

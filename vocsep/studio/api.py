@@ -109,7 +109,10 @@ def _separate(desk: Desk, plain: Plain) -> Plain:
         raise SettingsError(f"voices: {voices!r} is neither a number nor null")
     if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise SettingsError("names: a list of names, or null")
-    return {"job": _job(desk.separate(voices, names or None))}
+    f0 = plain.get("f0")
+    if f0 is not None and not (isinstance(f0, str) and f0 and "\0" not in f0):
+        raise SettingsError("f0: the path of an F0 file, or null")
+    return {"job": _job(desk.separate(voices, names or None, f0))}
 
 
 async def _upload(desk: Desk, request: Request) -> Response:

@@ -64,8 +64,13 @@ class Desk:
             if before is not None:
                 before.close()
 
-    def separate(self, voices: int | None, names: Sequence[str] | None) -> Job:
+    def separate(self, voices: int | None, names: Sequence[str] | None, f0: str | None = None) -> Job:
         """Begin to separate all of the recording.
+
+        Args:
+            voices: how many; None: decided from the recording.
+            names: of the voices, the highest first.
+            f0: path of an F0 file to take instead of an estimate.
 
         Raises:
             Busy: something else is being done. SettingsError: a number or names that cannot be.
@@ -81,7 +86,7 @@ class Desk:
                 raise SettingsError("names: one is given more than once")
             if voices is not None and len(names) != voices:
                 raise SettingsError(f"names: {len(names)} names for {voices} voices")
-        return self._start("separate", project, voices=voices, names=names)
+        return self._start("separate", project, voices=voices, names=names, f0=f0)
 
     def separate_again(self, span: tuple[float, float] | None) -> Job:
         """Begin to separate the passages whose F0 changed, or one ``(start, end)`` in s.

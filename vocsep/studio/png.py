@@ -15,7 +15,7 @@ def encode_grey(picture: NDArray[np.uint8]) -> bytes:
     head = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
     # A byte before each row names its filter; 0 is none.
     lines = np.pad(picture, ((0, 0), (1, 0))).tobytes()
-    return SIGNATURE + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(lines, 6)) + _chunk(b"IEND", b"")
+    return SIGNATURE + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(lines, 4)) + _chunk(b"IEND", b"")
 
 
 def decode_grey(data: bytes) -> NDArray[np.uint8]:

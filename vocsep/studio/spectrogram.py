@@ -57,11 +57,12 @@ def tile_png(project: Project, level: int, tile: int) -> bytes:
     levels = tile_plan(project)["levels"]
     if not (0 <= level < len(levels) and 0 <= tile * COLUMNS < levels[level]["columns"]):
         raise AudioError(f"spectrogram: there is no tile {tile} of level {level}")
-    return encode_grey(_tile(project, level, tile))
+    picture, path = _tile(project, level, tile), _place(project, level, tile)
+    return path.read_bytes() if path.exists() else encode_grey(picture)
 
 
 def _tile(project: Project, level: int, tile: int) -> NDArray[np.uint8]:
-    path = project.folder / FOLDER / f"{level}-{tile}.png"
+    path = _place(project, level, tile)
     known = _kept(path)
     if known is not None:
         return known
@@ -77,6 +78,10 @@ def _tile(project: Project, level: int, tile: int) -> NDArray[np.uint8]:
         picture = np.concatenate(halves, axis=1).reshape(ROWS, COLUMNS, 2).max(axis=2)
     _keep(path, picture)
     return picture
+
+
+def _place(project: Project, level: int, tile: int) -> Path:
+    return project.folder / FOLDER / f"{level}-{tile}.png"
 
 
 def _kept(path: Path) -> NDArray[np.uint8] | None:
@@ -103,8 +108,9 @@ def _computed(project: Project, first: int) -> NDArray[np.uint8]:
     with project.lock:
         block = project.source.read(low, high - low)
     audio = torch.from_numpy(to_analysis(block, rate))
-    power = (stft(audio, FFT).abs() * (4 / FFT)).square()  # a sine of full scale is 1
-    heard = (rows_of_bins() @ power)[:, first - begin :][:, :COLUMNS].clamp_min(1e-12)
+    weights = rows_of_bins()
+    parts = torch.view_as_real(stft(audio, FFT)[: weights.shape[1]]) * (4 / FFT)  # a sine of full scale is 1
+    heard = (weights @ parts.square().sum(dim=-1))[:, first - begin :][:, :COLUMNS].clamp_min(1e-12)
     level = (10 * heard.log10() - QUIETEST) / (LOUDEST - QUIETEST)
     columns = min(heard.shape[1], _frames(project) - first)
     picture = np.zeros((ROWS, COLUMNS), np.uint8)
@@ -114,9 +120,10 @@ def _computed(project: Project, first: int) -> NDArray[np.uint8]:
 
 @lru_cache(maxsize=1)
 def rows_of_bins() -> torch.Tensor:
-    """Weights ``(ROWS, FFT // 2 + 1)``, the lowest row first: triangles as wide as a row or an FFT bin."""
-    bins = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)
+    """Weights ``(ROWS, bins)`` of the lower bins of the FFT, the lowest row first: triangles as wide as a row
+    or a bin."""
     middle = LOW * 2 ** (np.arange(ROWS) / (12 * PER_SEMITONE))
+    bins = np.arange(int(1.05 * middle[-1] * FFT / SAMPLE_RATE)) * SAMPLE_RATE / FFT
     width = np.maximum(middle * (2 ** (1 / (12 * PER_SEMITONE)) - 1), SAMPLE_RATE / FFT)
     weights = np.maximum(1 - np.abs(bins - middle[:, None]) / width[:, None], 0)
     return torch.from_numpy((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from vocsep.pitch.alternatives import alternatives_of
+from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.further import KeptTracks
 from vocsep.separation.separator import Separator
 from vocsep.studio.again import AgainSeparated, separated_with, splice
@@ -58,19 +59,22 @@ class Tasks:
         progress: Progress,
         voices: int | None = None,
         names: list[str] | None = None,
+        f0: str | None = None,
     ) -> dict[str, Any]:
-        """All of the recording: pitches, stems."""
+        """All of the recording: pitches, or those of a file, and stems."""
 
         def told(stage: str, share: float) -> None:
             progress(stage, PITCH * share if stage == "pitch" else PITCH + (1 - PITCH) * share)
 
         progress("models", 0.0)
+        tracks = None if f0 is None else F0Tracks.read_csv(f0, voices, names)
         separator, kept = self._models(settings), KeptTracks()
         report = separator.separate_file(
             project.recording,
             project.folder,
             voices,
             names=names,
+            tracks=tracks,
             format="wav",
             bit_depth="float",
             overwrite=True,
@@ -79,9 +83,9 @@ class Tasks:
         )
         number = project.file.stems_revision + 1
         files = {"pitches": f"pitches-{number}.safetensors", "separated": f"separated-{number}.safetensors"}
-        f0, alternative = (np.nan_to_num(t.frequencies) for t in (kept.tracks, alternatives_of(kept.tracks)))
-        write_arrays(project.folder / files["pitches"], estimated=f0, alternative=alternative)
-        write_arrays(project.folder / files["separated"], f0=f0, sure=report.confidence)
+        found, near = (np.nan_to_num(t.frequencies) for t in (kept.tracks, alternatives_of(kept.tracks)))
+        write_arrays(project.folder / files["pitches"], estimated=found, alternative=near)
+        write_arrays(project.folder / files["separated"], f0=found, sure=report.confidence)
         return files | {
             "voices": [path.stem for path in report.stems],
             "notes": report.warnings,
