@@ -15,7 +15,14 @@ from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/methods.md", "docs/measurements.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/methods.md",
+    "docs/studio.md",
+    "docs/measurements.md",
+)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,6 +1,7 @@
 """The project beside its stems: what is kept, what is undone, and that nothing is lost."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from vocsep.studio import project_file
 from vocsep.studio.edits import Edit, parse_edit
 from vocsep.studio.folders import new_folder, open_path
 from vocsep.studio.project import Project
-from vocsep.studio.project_file import NAME, ProjectFile
+from vocsep.studio.project_file import NAME, ProjectFile, read_project
 
 EDITS = [
     Edit("shift", 0, 1.0, 2.0, cents=1200.0),
@@ -82,6 +83,26 @@ def test_an_edit_that_cannot_be_kept_does_not_hold(project: Project, monkeypatch
         project.edit(EDITS[0])
     same(rows(project), before)
     assert not project.file.edits
+
+
+def test_what_another_studio_kept_is_not_written_over(project: Project) -> None:
+    other = Project.open(project.folder)
+    other.edit(EDITS[0])
+    for change in (lambda: project.edit(EDITS[1]), lambda: project.commit(notes=())):
+        with pytest.raises(AudioError, match="another program"):
+            change()
+    assert Project.open(project.folder).file.edits == (EDITS[0],)
+    other.close()
+
+
+def test_the_file_that_the_page_shows_is_one(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "studio.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    (tmp_path / NAME).write_text(example, encoding="utf-8")
+    file = read_project(tmp_path)
+    assert [edit.kind for edit in file.edits] == ["shift", "give", "swap", "draw"] and file.done == 4
+    file.write(tmp_path)
+    assert json.loads((tmp_path / NAME).read_text(encoding="utf-8")) == json.loads(example)
 
 
 def test_the_file_says_what_it_is_and_is_readable(project: Project) -> None:

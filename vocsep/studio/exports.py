@@ -49,7 +49,7 @@ KINDS = {
     "midi": Kind("Notes (MIDI)", ".mid", "mido", "midi"),
     "musicxml": Kind("Notes (MusicXML)", ".musicxml", "music21", "score"),
     "svl": Kind("Sonic Visualiser layers", ".svl"),
-    "tony": Kind("Tony (pitches and notes)"),
+    "tony": Kind("Tony (pitches and notes)", ".csv"),
     "pitchtier": Kind("Praat PitchTier", ".PitchTier"),
     "audacity": Kind("Audacity labels", ".txt"),
     "jams": Kind("Notes and pitches (JAMS)", ".jams"),

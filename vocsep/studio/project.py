@@ -115,6 +115,7 @@ class Project:
     def commit(self, **changed: Any) -> None:
         """Replace attributes of the project's file, keep it, and read the arrays that it names now."""
         with self.lock:
+            self._refuse_if_changed_elsewhere()
             before = self.file
             self.file = replace(before, **changed)
             try:
@@ -131,11 +132,18 @@ class Project:
 
     def _become(self, file: ProjectFile, tracks: F0Tracks) -> Span:
         assert self.tracks is not None
+        self._refuse_if_changed_elsewhere()
         changed = changed_frames(self.tracks, tracks)
         file.write(self.folder)
         self.file, self.tracks = file, tracks
         spans = stretches(changed, np.inf)
         return spans[0] if spans else (0.0, 0.0)
+
+    def _refuse_if_changed_elsewhere(self) -> None:
+        """Two studios may have one project open: what the other one kept is not written over."""
+        kept = read_project(self.folder)
+        if (kept.revision, kept.stems_revision) != (self.file.revision, self.file.stems_revision):
+            raise AudioError(f"{self.folder / NAME}: was changed by another program; open the project again")
 
     def _load(self) -> None:
         file = self.file
