@@ -57,9 +57,10 @@ def studio(
     try:
         from vocsep.studio.server import listen, serve
     except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn"):
+        package = (error.name or "").split(".")[0]
+        if package not in ("starlette", "uvicorn"):
             raise
-        raise DependencyError(f"the studio needs {error.name}: pip install 'vocsep[studio]'") from None
+        raise DependencyError(f"the studio needs {package}: pip install 'vocsep[studio]'") from None
     from vocsep.studio.desk import Desk
 
     if projects.exists() and not projects.is_dir():

@@ -67,6 +67,7 @@ def serve(desk: Desk, sock: socket.socket, started: Callable[[str], None]) -> No
             access_log=False,
             log_level="error",
             server_header=False,
+            proxy_headers=False,
             limit_concurrency=CONNECTIONS,
             timeout_keep_alive=IDLE,
             timeout_graceful_shutdown=2,
