@@ -14,7 +14,7 @@ from vocsep.studio.jobs import Job
 def test_a_package_that_lacks_is_named_with_its_extra(
     package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("vocsep.studio.")]:
+    for name in [name for name in sys.modules if name.startswith(("vocsep.studio.", f"{package}."))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     assert main(["studio", "--no-browser"]) == 1
