@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vocsep.estimator.adam import Adam, ParameterGroup, minimise
+from vocsep.estimator.adam import Adam, ParameterGroup, held_then_falling, minimise
 
 SHAPES = ((), (7,), (3, 5, 11))
 
@@ -82,3 +82,21 @@ def test_tensors_without_a_gradient_stay() -> None:
     still = torch.ones(3, requires_grad=True)
     Adam([ParameterGroup([still], 1.0)]).step()
     assert torch.equal(still, torch.ones(3))
+
+
+def test_a_rate_that_falls_is_whole_until_then_and_ends_where_it_is_told() -> None:
+    factor = held_then_falling(0.3, 0.1)
+    assert factor(0.0) == factor(0.3) == 1.0
+    assert factor(1.0) == pytest.approx(0.1) and factor(0.65) == pytest.approx(0.55)
+    falling = [factor(share / 100) for share in range(30, 101)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_factors_scale_every_step() -> None:
+    moved = []
+    for factor in (1.0, 0.25):
+        tensor = torch.zeros(3, requires_grad=True)
+        given = [ParameterGroup([tensor], 0.2)]
+        minimise(lambda step, x=tensor: x.sum(), given, 4, factor=lambda share, by=factor: by)
+        moved.append(tensor.detach())
+    torch.testing.assert_close(moved[1], moved[0] / 4)

@@ -8,6 +8,7 @@ algorithm 1). It computes what `torch.optim.Adam` computes, bit for bit, in the 
 torch's compiler when it is built, which takes longer than most adaptations.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,25 @@ import torch
 from torch import Tensor
 
 EPSILON = 1e-8  # added to the root, so that a gradient that was always zero moves nothing
+
+
+def held_then_falling(held: float, last: float) -> Callable[[float], float]:
+    """A factor of rates by the share of steps done: 1, then along half a cosine down to ``last``.
+
+    At a constant rate the numbers end by dancing around their best places; a rate that falls may begin high
+    and lets them arrive (I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts",
+    ICLR 2017, without the restarts).
+
+    Args:
+        held: share of the steps before it falls, from 0 to below 1.
+        last: where it ends.
+    """
+
+    def factor(share: float) -> float:
+        fallen = max(share - held, 0.0) / (1 - held)
+        return last + (1 - last) * (1 + math.cos(math.pi * fallen)) / 2
+
+    return factor
 
 
 @dataclass(frozen=True)
@@ -45,12 +65,16 @@ class Adam:
         self._steps: dict[Tensor, int] = {}
 
     @torch.no_grad()
-    def step(self) -> None:
-        """One step along the gradients that the tensors have; those without one stay where they are."""
+    def step(self, factor: float = 1.0) -> None:
+        """One step along the gradients that the tensors have; those without one stay where they are.
+
+        Args:
+            factor: of the rates of all groups.
+        """
         for group in self._groups:
             for tensor in group.tensors:
                 if tensor.grad is not None:
-                    self._move(tensor, tensor.grad, group)
+                    self._move(tensor, tensor.grad, factor * group.rate, group.betas)
 
     def clear(self) -> None:
         """Forget the gradients."""
@@ -58,17 +82,17 @@ class Adam:
             for tensor in group.tensors:
                 tensor.grad = None
 
-    def _move(self, tensor: Tensor, gradient: Tensor, group: ParameterGroup) -> None:
+    def _move(self, tensor: Tensor, gradient: Tensor, rate: float, betas: tuple[float, float]) -> None:
         if tensor not in self._averages:
             self._averages[tensor] = torch.zeros_like(tensor), torch.zeros_like(tensor)
         mean, square = self._averages[tensor]
         self._steps[tensor] = count = self._steps.get(tensor, 0) + 1
-        b1, b2 = group.betas
+        b1, b2 = betas
         mean.lerp_(gradient, 1 - b1)
         square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
         # Both corrections are applied to numbers, so that a step passes over the tensors as seldom as it can.
         scale = (square.sqrt() / (1 - b2**count) ** 0.5).add_(EPSILON)
-        tensor.addcdiv_(mean, scale, value=-group.rate / (1 - b1**count))
+        tensor.addcdiv_(mean, scale, value=-rate / (1 - b1**count))
 
 
 def minimise(
@@ -76,6 +100,7 @@ def minimise(
     groups: Sequence[ParameterGroup],
     steps: int,
     progress: Callable[[float], None] | None = None,
+    factor: Callable[[float], float] = lambda share: 1.0,
 ) -> None:
     """Take Adam's steps down a loss; the tensors are changed in place.
 
@@ -84,12 +109,13 @@ def minimise(
         groups: what is learned.
         steps: how many.
         progress: told the share done, 0 to 1.
+        factor: of all rates, given the share done.
     """
     adam = Adam(groups)
     for step in range(steps):
         value = loss(step)
         adam.clear()
         value.backward()  # type: ignore[no-untyped-call]
-        adam.step()
+        adam.step(factor(step / steps))
         if progress is not None:
             progress((step + 1) / steps)

@@ -17,16 +17,16 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from vocsep.estimator.adam import ParameterGroup, minimise
+from vocsep.estimator.adam import ParameterGroup, held_then_falling, minimise
 from vocsep.estimator.adapt_settings import AdaptSettings
 from vocsep.estimator.divergence import magnitude_divergence
+from vocsep.estimator.expected import LN10, expected_powers
 from vocsep.source.powers import mask_frequencies
 from vocsep.source.reverberation import RoomFit
 from vocsep.source.voice import SourceParameters, band_matrix, power_envelopes
 from vocsep.spectra import MASK_FFT, hann
 
 BETAS = (0.9, 0.9)  # of Adam
-LN10 = 2.302585093
 
 
 def _between(coarse: Tensor, frames: int, stride: int) -> Tensor:
@@ -65,23 +65,22 @@ class _Corrections:
         with torch.no_grad():
             harmonic, noise = power_envelopes(parameters.frames_slice(0, None, stride), self._frequencies)
             energy = hann(MASK_FFT, combs).square().sum()
-            voiced = (harmonic[0] * combs.transpose(2, 3)).contiguous()
+            voiced = (harmonic[0][:, :, None] * combs.permute(1, 3, 0, 2)).contiguous()
             unvoiced = (noise[0] * energy).contiguous()
             target = magnitudes[:keep, ::stride].T.contiguous()
             scale = target.mean().clamp_min(1e-9)  # weighs the penalties alike whatever the level
-            self._voiced, self._unvoiced = voiced / scale**2, unvoiced / scale**2
+            self._voiced, self._unvoiced = voiced.div_(scale**2), unvoiced.div_(scale**2)
             self._target = target / scale
         self._bands = band_matrix(settings.bands, self._frequencies)
         self.shape = torch.zeros(*unvoiced.shape[:2], settings.bands, device=device, requires_grad=True)
         self.noise = torch.zeros(*unvoiced.shape[:2], 1, device=device, requires_grad=True)
-        self.choice = torch.zeros(voiced.shape[:3], device=device, requires_grad=True)
+        self.choice = torch.zeros(len(combs), *unvoiced.shape[:2], device=device, requires_grad=True)
 
     def loss(self, room: RoomFit | None) -> Tensor:
         """Misfit to the mixture's magnitudes, and the price of the corrections."""
-        curve, shares = torch.exp(LN10 * (self.shape @ self._bands)), self._shares()
-        several = len(self._voiced) > 1
-        sung = torch.einsum("cvn,cvnf->vnf", shares, self._voiced) if several else self._voiced[0]
-        powers = (curve * (sung + self._unvoiced * torch.exp(LN10 * self.noise))).sum(dim=0)
+        shares = self._shares().movedim(0, -1).contiguous()
+        given = self._voiced, self._unvoiced, self._bands
+        powers = expected_powers(self.shape, self.noise, shares, *given)
         if room is not None:
             powers = powers + room(powers, self._frequencies, self._settings.stride)
         return self._priced(magnitude_divergence(powers, self._target))
@@ -149,5 +148,5 @@ def adapt(
         return corrections.loss(learned_room)
 
     group = ParameterGroup(learned + ([] if room is None else list(room.parameters())), settings.rate, BETAS)
-    minimise(loss, [group], settings.steps, progress)
+    minimise(loss, [group], settings.steps, progress, held_then_falling(settings.held, settings.last))
     return corrections.applied()
