@@ -67,7 +67,7 @@ def test_demodulated_partials_are_their_amplitudes() -> None:
     f0 = vibrato(250.0, 5.0, 30.0)[None]
     partials = Partials(f0, SAMPLES)
     first, second = 0.8 * torch.exp(torch.tensor(0.5j)), 0.3 * torch.exp(torch.tensor(-2j))
-    turn = partials.turn(0, 0, SAMPLES)
+    turn = torch.exp(1j * partials.angle(0, 0, SAMPLES))
     wave = (first * turn + second * turn.square()).real
     found = demodulated(partials, 0, wave)[5:-5]
     assert torch.allclose(found[:, 0], first.expand(len(found)), atol=0.01)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from vocsep.filtering.waves import correlations, sounded
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, frame_count, hann
 
 TOP = 4_000.0  # Hz, no partial above it
@@ -95,8 +96,7 @@ class Partials:
         self.samples, self.frames, self.top = samples, frame_count(samples, STRIDE), top
         padded = (self.frames + SEGMENTS - 1) * STRIDE
         angle = cycles(known, MASK_FFT // 2, padded).mul_(2 * math.pi).float()
-        self._turn = torch.polar(torch.ones_like(angle), angle)
-        self._angle = angle[:, ::STEP]
+        self._angle = angle
         every, beside = STRIDE // HOP, 3 * MASK_FFT // 8 // HOP
         last = every * (self.frames - 1) + 1
         near = pad(known, (beside, max(last - known.shape[1], 0) + beside), mode="replicate")
@@ -107,6 +107,9 @@ class Partials:
         harmonic = torch.arange(1, max(self.counts, default=0) + 1, device=f0.device)
         self.frequency = pitch.T[..., None] * harmonic
         self.active = (self.frequency > 0) & (self.frequency < top)
+        # Partials that there are in some frame of those that a block of STRIDE samples lies in.
+        of_frames = pad(self.active.sum(dim=2).T, (SEGMENTS - 1, SEGMENTS - 1))
+        self._counts = of_frames.unfold(1, SEGMENTS, 1).amax(dim=2)
         square = hann(MASK_FFT, angle).square()
         place = torch.linspace(-1, 1, MASK_FFT + 1, device=f0.device)[:-1]
         self._weights = torch.stack((square, square * place))
@@ -121,32 +124,27 @@ class Partials:
         Returns:
             ``(frames, voices, partials, 2)``, complex.
         """
-        length = self._turn.shape[1]
+        length = self._angle.shape[1]
         doubled = 2 * pad(signal, (MASK_FFT // 2, length - MASK_FFT // 2 - self.samples))
-        matrix = self._segments.flatten(0, 1).T.contiguous()
         sums = signal.new_zeros((*self.frequency.shape, 2), dtype=torch.complex64)
-        for voice, count in enumerate(self.counts):
-            back = self._turn[voice].conj().resolve_conj()
-            current = doubled.to(back.dtype)
-            for number in range(count):
-                current = current * back
-                blocks = torch.view_as_real(current).reshape(-1, STRIDE, 2)
-                parts = torch.stack([blocks[..., part] @ matrix for part in range(2)], dim=-1)
-                parts = parts.reshape(-1, 2, SEGMENTS, 2)
-                total = sum(parts[g : g + self.frames, :, g] for g in range(SEGMENTS))
-                sums[:, voice, number] = torch.view_as_complex(torch.as_tensor(total).contiguous())
+        for voice, angle in enumerate(self._angle):
+            blocks = angle.reshape(-1, STRIDE), doubled.reshape(-1, STRIDE)
+            found = correlations(*blocks, self._segments.flatten(0, 1), self._counts[voice])
+            parts = found.reshape(*found.shape[:2], 2, SEGMENTS)
+            for g in range(SEGMENTS):
+                sums[:, voice, : parts.shape[1]] += parts[g : g + self.frames, ..., g]
         return sums
 
-    def turn(self, voice: int, before: int, count: int) -> Tensor:
-        """``exp(i phi)`` of a voice from ``before`` samples (at most half a window) before sample 0 on,
-        ``(count,)``."""
+    def angle(self, voice: int, before: int, count: int) -> Tensor:
+        """phi of a voice from ``before`` samples (at most half a window) before sample 0 on, ``(count,)``
+        radians."""
         first = MASK_FFT // 2 - before
-        return self._turn[voice, first : first + count]
+        return self._angle[voice, first : first + count]
 
     def phases(self) -> Tensor:
         """Angle of each voice's first partial every `STEP` samples of each frame, ``(frames, voices,
         MASK_FFT // STEP)`` radians."""
-        rows = self._angle.unfold(1, MASK_FFT // STEP, STRIDE // STEP)[:, : self.frames]
+        rows = self._angle[:, ::STEP].unfold(1, MASK_FFT // STEP, STRIDE // STEP)[:, : self.frames]
         return rows.transpose(0, 1)
 
     def moments(self) -> Tensor:
@@ -165,17 +163,13 @@ class Partials:
         Returns:
             ``(voices, samples)``.
         """
-        voices = []
         scaled = amplitudes / (1.5 * SEGMENTS / 4)  # what windows w^2 add up to
-        for voice, count in enumerate(self.counts):
-            turn = self._turn[voice]
-            total = torch.zeros_like(turn)
-            for number in reversed(range(count)):  # Horner's rule
-                lines = torch.view_as_real(scaled[:, voice, number].contiguous()).transpose(1, 2)
-                blocks = turn.real.new_zeros(turn.shape[0] // STRIDE, 2, STRIDE)
-                for g in range(SEGMENTS):
-                    blocks[g : g + self.frames] += lines @ self._segments[:, g]
-                amplitude = torch.view_as_complex(blocks.transpose(1, 2).contiguous()).flatten()
-                total = (total + amplitude).mul_(turn)
-            voices.append(total.real[MASK_FFT // 2 : MASK_FFT // 2 + self.samples])
+        voices = []
+        for voice, angle in enumerate(self._angle):
+            counts = self._counts[voice]
+            of_frames = pad(scaled[:, voice, : int(counts.max())], (0, 0, 0, 0, SEGMENTS - 1, SEGMENTS - 1))
+            # Block n + g is segment g of frame n.
+            blocks = of_frames.unfold(0, SEGMENTS, 1).flip(-1).flatten(2)
+            sound = sounded(angle.reshape(-1, STRIDE), blocks, self._segments.flatten(0, 1), counts)
+            voices.append(sound.flatten()[MASK_FFT // 2 : MASK_FFT // 2 + self.samples])
         return torch.stack(voices)

@@ -24,6 +24,7 @@ from torch.nn.functional import pad
 
 from vocsep.filtering.partials import STRIDE, Partials
 from vocsep.filtering.regression import block_tridiagonal_solve
+from vocsep.filtering.waves import correlations
 from vocsep.spectra import HOP, SAMPLE_RATE, hann
 
 WINDOW = 512  # samples
@@ -75,19 +76,13 @@ def demodulated(partials: Partials, voice: int, signal: Tensor) -> Tensor:
         ``(frames of HOP, partials)``, complex.
     """
     window = hann(WINDOW, signal)
-    parts = (window / window.sum()).reshape(-1, HOP).T.contiguous()
+    parts = (window / window.sum()).reshape(-1, HOP)
     frames, lead = partials.samples // HOP + 1, WINDOW // 2
-    turn = partials.turn(voice, lead, frames * HOP + WINDOW - HOP)
-    back = turn.conj().resolve_conj()
-    current = (2 * pad(signal, (lead, len(back) - lead - partials.samples))).to(back.dtype)
-    columns = back.new_zeros(frames, partials.counts[voice])
-    for number in range(partials.counts[voice]):
-        current = current * back
-        blocks = torch.view_as_real(current).reshape(-1, HOP, 2)
-        sums = torch.view_as_complex(torch.stack([blocks[..., part] @ parts for part in range(2)], dim=-1))
-        for segment in range(WINDOW // HOP):
-            columns[:, number] += sums[segment : segment + frames, segment]
-    return columns
+    count = frames * HOP + WINDOW - HOP
+    angle = partials.angle(voice, lead, count).reshape(-1, HOP)
+    doubled = 2 * pad(signal, (lead, count - lead - partials.samples)).reshape(-1, HOP)
+    sums = correlations(angle, doubled, parts, torch.full((len(angle),), partials.counts[voice]))
+    return torch.stack([sums[g : g + frames, :, g] for g in range(WINDOW // HOP)]).sum(dim=0)
 
 
 def _increments(amplitudes: Tensor, f0: Tensor, noise: Tensor, top: float) -> tuple[Tensor, Tensor]:

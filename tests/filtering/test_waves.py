@@ -1,0 +1,59 @@
+"""Sums of and over partials: what the formulas say, term by term."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from vocsep.filtering import waves
+from vocsep.filtering.waves import correlations, sounded
+
+BLOCKS, SAMPLES, SHAPES, MOST = 5, 24, 3, 4
+
+
+@pytest.fixture(params=[1, 1 << 18])
+def _blocks_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waves, "CACHED", request.param)
+
+
+def given() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    angle = 2 * math.pi * (torch.rand(BLOCKS, SAMPLES, generator=generator) - 0.5)
+    signal = torch.randn(BLOCKS, SAMPLES, generator=generator)
+    return angle, signal, torch.rand(SHAPES, SAMPLES, generator=generator), torch.tensor([4, 2, 0, 4, 1])
+
+
+@pytest.mark.usefixtures("_blocks_at_once")
+def test_correlations_are_sums_over_each_block() -> None:
+    angle, signal, shapes, counts = given()
+    found = correlations(angle, signal, shapes, counts)
+    assert found.shape == (BLOCKS, MOST, SHAPES)
+    for block, count in enumerate(counts.tolist()):
+        for k in range(1, count + 1):
+            turned = signal[block] * torch.exp(-1j * k * angle[block])
+            torch.testing.assert_close(
+                found[block, k - 1], shapes.to(turned.dtype) @ turned, atol=1e-5, rtol=1e-4
+            )
+
+
+@pytest.mark.usefixtures("_blocks_at_once")
+def test_what_sounds_is_the_real_part_of_all_partials() -> None:
+    angle, _, shapes, counts = given()
+    there = torch.arange(1, MOST + 1) <= counts[:, None]
+    drawn = torch.randn(
+        BLOCKS, MOST, SHAPES, dtype=torch.complex64, generator=torch.Generator().manual_seed(1)
+    )
+    drawn = drawn * there[..., None]
+    expected = torch.zeros(BLOCKS, SAMPLES)
+    for k in range(1, MOST + 1):
+        amplitude = drawn[:, k - 1] @ shapes.to(drawn.dtype)
+        expected += (amplitude * torch.exp(1j * k * angle)).real
+    torch.testing.assert_close(sounded(angle, drawn, shapes, counts), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_nothing_sounds_of_no_partials() -> None:
+    angle, signal, shapes, _ = given()
+    none = torch.zeros(BLOCKS, dtype=torch.long)
+    assert correlations(angle, signal, shapes, none).shape == (BLOCKS, 0, SHAPES)
+    assert not sounded(angle, torch.zeros(BLOCKS, 0, SHAPES, dtype=torch.complex64), shapes, none).any()

@@ -1,0 +1,72 @@
+"""Sums over partials, and of partials, for all of a voice's partials at once.
+
+Partial k of a voice with phase phi is ``exp(i k phi)``. In blocks of samples the cosines and sines of all
+partials are one matrix; to project a signal on them or to sound them is one product with it. The matrix of a
+few blocks at a time stays in a processor's cache.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+CACHED = 1 << 18  # numbers of a matrix on a processor, 1 MB
+LARGE = 1 << 26  # elsewhere
+
+
+def correlations(angle: Tensor, signal: Tensor, shapes: Tensor, counts: Tensor) -> Tensor:
+    """Sums over each block of ``x(t) s(t) exp(-i k phi(t))``, k = 1, 2, ...
+
+    Args:
+        angle: phi, ``(blocks, samples)`` radians.
+        signal: x, the same shape.
+        shapes: s, ``(shapes, samples)``.
+        counts: ``(blocks,)``, partials that matter in each block; sums of others may be 0.
+
+    Returns:
+        ``(blocks, most partials, shapes)``, complex.
+    """
+    most = int(counts.max()) if len(counts) else 0
+    sums = torch.zeros(len(angle), most, len(shapes), dtype=torch.complex64, device=angle.device)
+    real = torch.view_as_real(sums)
+    for some, waves in _matrices(angle, counts):
+        number = waves.shape[1] // 2
+        found = ((signal[some][:, None] * shapes) @ waves.transpose(1, 2)).transpose(1, 2)
+        real[some, :number, :, 0] = found[:, :number]
+        real[some, :number, :, 1] = found[:, number:].neg()
+    return sums
+
+
+def sounded(angle: Tensor, coefficients: Tensor, shapes: Tensor, counts: Tensor) -> Tensor:
+    """Real part of the sums over k and s of ``c_ks s(t) exp(i k phi(t))``.
+
+    Args:
+        angle, shapes, counts: as in `correlations`; partials beyond the counts are left out.
+        coefficients: c, ``(blocks, most partials, shapes)``, complex.
+
+    Returns:
+        ``(blocks, samples)``.
+    """
+    sound = torch.zeros_like(angle)
+    for some, waves in _matrices(angle, counts):
+        given = coefficients[some, : waves.shape[1] // 2]
+        rows = torch.cat((given.real, -given.imag), dim=1).transpose(1, 2)  # (blocks, shapes, 2 partials)
+        sound[some] = ((rows @ waves) * shapes).sum(dim=1)
+    return sound
+
+
+def _matrices(angle: Tensor, counts: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Cosines, and below them sines, of the partials of some blocks: ``(blocks, 2 partials, samples)``."""
+    most = int(counts.max()) if len(counts) else 0
+    size = CACHED if angle.device.type == "cpu" else LARGE
+    step = max(size // max(2 * most * angle.shape[1], 1), 1)
+    of_groups = [int(group.max()) for group in torch.split(counts.cpu(), step)]
+    harmonic = torch.arange(1, most + 1, device=angle.device, dtype=angle.dtype)[:, None]
+    for first, number in zip(range(0, len(angle), step), of_groups, strict=True):
+        if number:
+            some = slice(first, min(first + step, len(angle)))
+            turned = angle[some, None] * harmonic[:number]
+            waves = turned.new_empty(len(turned), 2 * number, turned.shape[2])
+            torch.cos(turned, out=waves[:, :number])
+            torch.sin(turned, out=waves[:, number:])
+            yield some, waves
