@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from vocsep.errors import AudioError
+from vocsep.media import joined as parts_of_files
 from vocsep.media.joined import flac_parts, ogg_links, wav_parts
 from vocsep.media.mpeg import frame_header, scan
 from vocsep.media.reading import open_audio, read_audio
@@ -106,3 +107,15 @@ def test_heads_of_frames_follow_the_tables_of_the_standard() -> None:
         # The nearest rate of bits that the layer has, within what padding and rounding change.
         assert abs(kilobits - round(kilobits / 8) * 8) <= 8 * 2 * header.rate / header.samples / 1000
     assert frame_header(b"\xff\xfb\xf0\x64") is None and frame_header(b"\xff\xfb") is None
+
+
+def test_flac_streams_are_found_across_the_edges_of_what_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = [0, 60, 95, 163, 200]
+    data = bytearray(300)
+    for number, start in enumerate(starts):
+        data[start : start + 8] = parts_of_files.FLAC_STARTS[number % 2]
+    whole = flac_parts(bytes(data))
+    assert [start for start, _ in whole] == starts
+    for window in (7, 50, 100):
+        monkeypatch.setattr(parts_of_files, "WINDOW", window)
+        assert flac_parts(bytes(data)) == whole

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from vocsep.errors import AudioError, SettingsError
+from vocsep.media import writing
 from vocsep.media.origin import SEPARATED, is_separated
 from vocsep.media.reading import AudioInfo, BitDepth
 from vocsep.media.writing import StemWriter, default_format
@@ -220,3 +221,25 @@ def test_stems_say_that_they_were_separated_in_every_format(form: str, tmp_path:
         False,
         False,
     ]
+
+
+@pytest.mark.parametrize("depth", [16, 24, "float"])
+def test_wav_beyond_what_it_can_count_becomes_rf64(
+    depth: BitDepth, stems: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the limit lies is counted in bytes of the file, not of the float samples before it."""
+    width = {16: 2, 24: 3, "float": 4}[depth]
+    samples = stems[0].size
+    for limit, container in ((samples * width, "WAV"), (samples * width - 1, "RF64")):
+        monkeypatch.setattr(writing, "WAV_BYTES", limit)
+        writer = write(tmp_path / container, stems, bit_depth=depth, comment=SEPARATED)
+        assert soundfile.info(writer.paths[0]).format in (container, f"{container}EX")
+        assert is_separated(writer.paths[0])
+        np.testing.assert_allclose(read(writer), stems, atol=2.0**-15 if depth == 16 else 2.0**-23)
+    assert (tmp_path / "RF64" / writer.paths[0].name).read_bytes()[:4] == b"RF64"
+
+
+def test_w64_holds_floats_as_wav_does(stems: np.ndarray, tmp_path: Path) -> None:
+    writer = write(tmp_path, 3 * stems, format="w64", bit_depth="float", comment=SEPARATED)
+    assert soundfile.info(writer.paths[0]).format == "W64" and writer.gain_db == 0.0
+    np.testing.assert_array_equal(read(writer), 3 * stems)

@@ -188,7 +188,7 @@ def _in_format(wishes: OutputSettings, format_: Format | None, bit_depth: BitDep
     if format_ in (Format.mp3, Format.ogg) and bit_depth is not None:
         raise typer.BadParameter(f"--bit-depth {bit_depth.value}: {format_.value} has no bit depth")
     if format_ is Format.flac and bit_depth is BitDepth.float_:
-        raise typer.BadParameter("--bit-depth float: flac holds 16 or 24 bits, wav holds float")
+        raise typer.BadParameter("--bit-depth float: flac holds 16 or 24 bits, wav and w64 hold float")
     if format_:
         wishes = replace(wishes, format=format_.value)
     return replace(wishes, bit_depth=bit_depth.for_writer) if bit_depth else wishes

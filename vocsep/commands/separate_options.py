@@ -18,6 +18,7 @@ class Filter(str, Enum):
 
 class Format(str, Enum):
     wav = "wav"
+    w64 = "w64"
     flac = "flac"
     mp3 = "mp3"
     ogg = "ogg"
@@ -94,7 +95,12 @@ Notes = Annotated[
 ]
 StemFormat = Annotated[
     Format | None,
-    typer.Option("--format", rich_help_panel=OUTPUT, help="Default: as the recording.", show_default=False),
+    typer.Option(
+        "--format",
+        rich_help_panel=OUTPUT,
+        help="wav becomes RF64 beyond 4 GB. Default: as the recording.",
+        show_default=False,
+    ),
 ]
 StemDepth = Annotated[
     BitDepth | None,

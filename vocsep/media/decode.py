@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 
 from vocsep.errors import AudioError
-from vocsep.media.joined import flac_parts, ogg_links, wav_parts
+from vocsep.media.joined import flac_parts, lacking_in_long, ogg_links, wav_parts
 from vocsep.media.mpeg import scan, write_marked
 
 FFMPEG = "FFMPEG"  # the name of every format that needed ffmpeg
@@ -86,6 +86,9 @@ def _whole(path: Path, file: soundfile.SoundFile, folder: Path) -> OpenFile:
             parts = flac_parts(data)
         elif name in ("WAV", "WAVEX"):
             _, lacking = wav_parts(data)
+            missing = _lacking(file, lacking) if lacking else ""
+        elif name in ("RF64", "W64"):
+            lacking = lacking_in_long(data)
             missing = _lacking(file, lacking) if lacking else ""
         if len(parts) < 2 and (name != "FLAC" or _ends_where_it_says(file)):
             return OpenFile(file, name, subtype, missing)

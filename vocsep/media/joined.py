@@ -11,6 +11,7 @@ import struct
 Data = bytes | mmap.mmap  # of a whole file
 
 FLAC_STARTS = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")  # mark and head of STREAMINFO, 34 bytes long
+WINDOW = 1 << 26  # bytes that are searched at a time
 PAGE = b"OggS"
 PAGE_HEAD = 27  # bytes of a page before its table of segments
 BEGINS, ENDS = 2, 4  # flags of a page: first and last of its logical stream
@@ -47,11 +48,15 @@ def ogg_links(data: Data) -> tuple[list[tuple[int, int]], bool]:
 def flac_parts(data: Data) -> list[tuple[int, int]]:
     """Bytes ``(start, stop)`` of each FLAC stream of a file."""
     starts = []
-    for start in FLAC_STARTS:
-        position = data.find(start)
-        while position >= 0:
-            starts.append(position)
-            position = data.find(start, position + len(start))
+    for begin in range(0, len(data), WINDOW):
+        for start in FLAC_STARTS:
+            end = min(begin + WINDOW + len(start) - 1, len(data))
+            position = data.find(start, begin, end)
+            while position >= 0:
+                starts.append(position)
+                position = data.find(start, position + len(start), end)
+        if isinstance(data, mmap.mmap) and hasattr(data, "madvise"):
+            data.madvise(mmap.MADV_DONTNEED)  # hours of music do not stay in memory
     return _between(sorted(starts), len(data))
 
 
@@ -88,3 +93,21 @@ def _riff_end(data: Data, start: int) -> tuple[int, int]:
             return stop, max(chunk + 8 + length - len(data), 0) if known else 0
         chunk += 8 + length + length % 2
     return stop, 0
+
+
+def lacking_in_long(data: Data) -> int:
+    """Bytes of sound that an RF64 or a W64 file promises beyond its end (EBU Tech 3306; Sony's Wave64)."""
+    if data[:4] == b"RF64" and data[12:16] == b"ds64":
+        (size,) = struct.unpack_from("<Q", data, 28)
+        chunk = 12
+        while chunk + 8 <= len(data) and data[chunk : chunk + 4] != b"data":
+            (length,) = struct.unpack_from("<I", data, chunk + 4)
+            chunk += 8 + length + length % 2
+        return max(chunk + 8 + int(size) - len(data), 0)
+    chunk = 40  # after two marks of 16 bytes and the size of the file
+    while data[:4] == b"riff" and chunk + 24 <= len(data):
+        (size,) = struct.unpack_from("<Q", data, chunk + 16)  # with these 24 bytes
+        if data[chunk : chunk + 4] == b"data":
+            return max(chunk + int(size) - len(data), 0)
+        chunk += max(-(-int(size) // 8) * 8, 24)
+    return 0

@@ -1,7 +1,7 @@
 """Reading recordings: any format, rate and number of channels, in blocks, with one clear line for failures.
 
 `open_audio` serves the original for output, `analysis_stream` the mono copy at 16 kHz for everything else. Of
-a whole recording only that copy is ever held.
+a whole recording only that copy is ever held, and of a long one not even that (`vocsep.media.analysis_file`).
 """
 
 import tempfile
@@ -17,13 +17,15 @@ import soxr
 from numpy.typing import NDArray
 
 from vocsep.errors import AudioError
+from vocsep.media.analysis_file import give_back, new_copy, peak_of
 from vocsep.media.decode import FFMPEG, UNKNOWN, open_sound_file, reason
-from vocsep.media.downmix import Cancellation, turned
+from vocsep.media.downmix import TAPS, Cancellation, turned
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 BitDepth = Literal[16, 24, "float"]
 RATES = (8_000, 192_000)  # Hz, lowest and highest rate of a recording
 BLOCK = 1 << 18  # samples read at a time
+TURNED = 1 << 22  # samples whose channels are turned in phase at a time
 SILENT = 1e-5  # peak of a recording that holds nothing: -100 dB of full scale
 FRAYED = 4608  # samples, four MP3 frames: what may lack at the end of an intact lossy file
 LOSSY = ("MP3", "OGG", FFMPEG)
@@ -200,7 +202,7 @@ def require_sound(analysis: NDArray[np.float32], name: str) -> None:
         raise AudioError(
             f"{name}: {1000 * len(analysis) / SAMPLE_RATE:.1f} ms long, under one frame of {frame} ms"
         )
-    peak = float(np.max(np.abs(analysis)))
+    peak = peak_of(analysis)
     if peak < SILENT:
         raise AudioError(f"{name}: silent (peak {peak:.1e}, under {SILENT:.0e} of full scale)")
 
@@ -209,34 +211,40 @@ def _resampled(
     blocks: Callable[[], Iterator[NDArray[np.float32]]], samples: int, sample_rate: int
 ) -> NDArray[np.float32]:
     """Blocks ``(samples, channels)`` to mono at 16 kHz."""
-    cancellation = Cancellation()
+    cancellation, channels = Cancellation(), 1
 
     def means() -> Iterator[NDArray[np.float32]]:
+        nonlocal channels
         for block in blocks():
+            channels = block.shape[1]
             cancellation.hear(block)
-            yield block.mean(axis=1, dtype=np.float32)
+            yield block.mean(axis=1, keepdims=True, dtype=np.float32)
 
-    mono = _collected(means(), samples, sample_rate)[:, 0]
+    mono = _collected(means(), samples, sample_rate, 1)[:, 0]
     if not cancellation.matters:
         return mono
-    return turned(_collected(blocks(), samples, sample_rate))
+    columns = _collected(blocks(), samples, sample_rate, channels)
+    for begin in range(0, len(mono), TURNED):  # a piece at a time, and what its filter reaches beyond it
+        low = max(begin - TAPS // 2, 0)
+        piece = turned(np.array(columns[low : begin + TURNED + TAPS // 2]))
+        mono[begin : begin + TURNED] = piece[begin - low :][:TURNED]
+        give_back(columns)
+        give_back(mono)
+    return mono
 
 
-def _collected(blocks: Iterator[NDArray[np.float32]], samples: int, sample_rate: int) -> NDArray[np.float32]:
-    """Blocks ``(samples,)`` or ``(samples, channels)`` joined, at 16 kHz: ``(samples, channels)``."""
-    result = np.zeros((round(samples * SAMPLE_RATE / sample_rate), 1), dtype=np.float32)
-    stream: soxr.ResampleStream | None = None
+def _collected(
+    blocks: Iterator[NDArray[np.float32]], samples: int, sample_rate: int, channels: int
+) -> NDArray[np.float32]:
+    """Blocks ``(samples, channels)`` joined, at 16 kHz."""
+    result = new_copy(round(samples * SAMPLE_RATE / sample_rate), channels)
+    stream = soxr.ResampleStream(sample_rate, SAMPLE_RATE, channels, dtype="float32", quality="HQ")
     read = written = 0
     for block in blocks:
-        columns = block[:, None] if block.ndim == 1 else block
-        if stream is None:
-            result = np.zeros((len(result), columns.shape[1]), dtype=np.float32)
-            stream = soxr.ResampleStream(
-                sample_rate, SAMPLE_RATE, columns.shape[1], dtype="float32", quality="HQ"
-            )
-        read += len(columns)
-        out = columns if sample_rate == SAMPLE_RATE else stream.resample_chunk(columns, last=read == samples)
+        read += len(block)
+        out = block if sample_rate == SAMPLE_RATE else stream.resample_chunk(block, last=read == samples)
         out = out[: len(result) - written]
         result[written : written + len(out)] = out
         written += len(out)
+        give_back(result)
     return result

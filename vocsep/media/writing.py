@@ -19,10 +19,11 @@ from vocsep.media.decode import reason
 from vocsep.media.reading import AudioInfo, BitDepth
 from vocsep.media.staging import all_written_beside, folders_made, scratch_beside
 
-Format = Literal["wav", "flac", "mp3", "ogg"]
-MOST_CHANNELS = {"wav": 1024, "flac": 8, "mp3": 2, "ogg": 8}
+Format = Literal["wav", "flac", "mp3", "ogg", "w64"]
+MOST_CHANNELS = {"wav": 1024, "flac": 8, "mp3": 2, "ogg": 8, "w64": 1024}
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz
 WAV_BYTES = 0xFFFF_0000  # a RIFF file counts its bytes in 32 bits; above this it must be RF64
+WIDTHS = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}  # bytes of a sample
 BLOCK = 1 << 16  # samples encoded at a time
 CONTAINERS = {"FLAC": "flac", "MP3": "mp3", "OGG": "ogg"}  # all others become wav
 
@@ -64,10 +65,10 @@ class StemWriter:
     Args:
         paths: the targets, one for each stem; folders that lack are made.
         sample_rate: Hz. channels: of every stem.
-        format: wav, flac, mp3 or ogg.
-        bit_depth: 16, 24 or "float" (wav only); the lossy formats have none.
+        format: wav (RF64 beyond 4 GB), w64, flac, mp3 or ogg.
+        bit_depth: 16, 24 or "float" (wav and w64); the lossy formats have none.
         overwrite: replace targets that exist.
-        comment: stands in every file.
+        comment: stands in every file, but in w64, which has no place for it.
 
     Raises:
         AudioError: a target exists, two are the same, or the format cannot hold the rate or the channels.
@@ -123,7 +124,7 @@ class StemWriter:
 
     def close(self) -> None:
         """Encode, rename into place and say the gain in `gain_db`."""
-        gain = 1.0 if self._depth == "float" and self._format == "wav" else self._common_gain()
+        gain = 1.0 if self._depth == "float" and self._format in ("wav", "w64") else self._common_gain()
         try:
             with self._begun:
                 for stage in self._stages:
@@ -162,7 +163,7 @@ class StemWriter:
 
     def _encode(self, stage: Path, target: Path, gain: float) -> None:
         container, subtype, options = _encoding(self._format, self._depth)
-        if container == "WAV" and self._samples * self._channels * 4 > WAV_BYTES:
+        if container == "WAV" and self._samples * self._channels * WIDTHS[subtype] > WAV_BYTES:
             container = "RF64"
         with ExitStack() as stack:
             source = stack.enter_context(soundfile.SoundFile(stage))
@@ -170,7 +171,7 @@ class StemWriter:
                 target, "w", self._rate, self._channels, subtype, format=container, **options
             )
             stack.enter_context(file)
-            if self._comment:
+            if self._comment and container != "W64":
                 file.comment = self._comment
             for block in source.blocks(BLOCK, dtype="float32", always_2d=True):
                 file.write(_quantised(block * np.float32(gain), subtype))

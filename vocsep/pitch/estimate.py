@@ -23,6 +23,7 @@ from vocsep.pitch.naming import name_voices
 from vocsep.pitch.octaves import lower_octaves
 from vocsep.pitch.refinement import F0Refinement, best_places, kept_beyond
 from vocsep.pitch.salience import SalienceNetwork, restore_network
+from vocsep.pitch.sections import estimate_sections, is_long
 from vocsep.pitch.settings import MOST_VOICES, Assignment, PitchSettings
 from vocsep.pitch.tracks import F0Tracks, order_of_height
 from vocsep.pitch.viterbi import assign_viterbi
@@ -160,6 +161,18 @@ class PitchEstimator:
                 f"voices: {voices} is outside of 1 to {MOST_VOICES}: hardly a partial of more lies apart"
             )
         told = progress or (lambda share: None)
+        if guide is None and is_long(len(audio)):
+            return estimate_sections(self, audio, voices, told)
+        return self.estimate_whole(audio, voices, told, guide)
+
+    def estimate_whole(
+        self,
+        audio: NDArray[np.float32],
+        voices: int | None,
+        told: Callable[[float], None],
+        guide: Guide | None = None,
+    ) -> EstimatedTracks:
+        """`estimate` of a recording that is not too long to be looked at as a whole."""
         # A look at the voices takes about as long as the first.
         candidates, salience = self.first_look(
             audio, max(CANDIDATES, (voices or 6) + 2), lambda share: told(share / (1 + self.refine))

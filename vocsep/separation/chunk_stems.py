@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vocsep.filtering.upsampling import in_channels
 from vocsep.filtering.wiener import wiener_filter
+from vocsep.media.analysis_file import give_back
 from vocsep.methods.protocol import SeparationMethod, SourceEstimate
 from vocsep.pitch.alternatives import alternatives_of
 from vocsep.pitch.tracks import F0Tracks
@@ -132,6 +133,7 @@ def separate_chunks(
         skip = (chunk.first - chunk.begin) * sample_rate
         count = (samples if final else int(chunk.last) * sample_rate) - chunk.first * sample_rate
         own = stems[:, :, skip : skip + count].transpose(1, 2).cpu().numpy()
+        give_back(analysis)
         yield SeparatedChunk(chunk, own * chunk.weights(sample_rate, count), estimated)
         told(1.0)
 
