@@ -14,6 +14,9 @@ Run from the root of the repository; each module's first lines, and ``--help``, 
 ``paper``           the paper's experiment (with ``paper_rows``, ``paper_songs`` and ``paper_table``)
 ``realtime``        time and memory of ``vocsep separate``; an old commit and this one by turns (``against``)
 ``step``            time and memory of a training step
+``archive``         many recordings by several processes, next to one
+``processes``       ``vocsep fit`` by several processes, next to one
+``long``            memory and time of ``vocsep separate`` over the length of the recording
 ``notes``           notes written as MIDI and read back, against what was sung
 ``intonation``      the report on intonation, against what the singers aimed at
 ``score``           what a score is worth
