@@ -15,7 +15,7 @@ from vocsep.studio.project import Project
 from vocsep.studio.tasks import Tasks
 
 SECONDS = 12
-SETTINGS = {"adapt": 0, "device": "cpu"}
+SETTINGS = {"adapt": 0, "device": "cpu", "filter": "mask"}  # the quickest way to stems
 
 
 @pytest.fixture(scope="session")

@@ -179,6 +179,10 @@ def test_a_recording_finds_its_project_again_and_a_namesake_gets_its_own(
         folders.append(opened.folder.name)
         opened.close()
     assert folders == ["song", "song_2", "song"]
+    moved = project.folder.rename(tmp_path / "moved")
+    opened = open_path(moved / "recording" / "Frühling.wav", projects)
+    assert opened.folder == moved and opened.file.voices == ("Sopran", "Baß")
+    opened.close()
     assert new_folder(projects, "song.mp3").name == "song_3"
 
 

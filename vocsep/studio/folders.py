@@ -2,10 +2,10 @@
 
 import shutil
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
 
-from vocsep.errors import AudioError
+from vocsep.errors import AudioError, VocsepError
 from vocsep.media.names import is_file_name
 from vocsep.studio.project import Project
 from vocsep.studio.project_file import NAME, read_project
@@ -31,13 +31,12 @@ def open_path(path: Path, projects: Path) -> Project:
         return Project.open(path)
     if not path.is_file():
         raise AudioError(f"{path}: no such file")
-    for folder in _candidates(projects, path.stem):
-        if not folder.exists():
-            return _created(folder, str(path))
-        if (folder / NAME).is_file() and _recording_of(folder) == path.resolve():
+    # Its own project may lie around it, wherever that was moved to.
+    for folder in (path.parent, path.parent.parent, *_taken(projects, path.stem)):
+        if _recording_of(folder) == path.resolve():
             without_scratch(folder)
             return Project.open(folder)
-    raise AssertionError("numbers end")
+    return _created(new_folder(projects, path.name), str(path))
 
 
 def new_folder(projects: Path, name: str) -> Path:
@@ -70,8 +69,12 @@ def _candidates(projects: Path, name: str) -> Iterator[Path]:
         yield projects / f"{called}_{number}"
 
 
+def _taken(projects: Path, name: str) -> Iterator[Path]:
+    return takewhile(Path.exists, _candidates(projects, name))
+
+
 def _recording_of(folder: Path) -> Path | None:
     try:
         return (folder / read_project(folder).recording).resolve()
-    except AudioError:
+    except VocsepError:
         return None
