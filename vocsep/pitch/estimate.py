@@ -16,6 +16,7 @@ from vocsep.pitch.crossings import cross_voices
 from vocsep.pitch.gaps import mend
 from vocsep.pitch.ghosts import without_ghosts
 from vocsep.pitch.harmonic_stack import BINS, bins_of
+from vocsep.pitch.held_notes import with_held_notes
 from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.how_many import doubts, number_of_voices
 from vocsep.pitch.joining import join_unisons
@@ -193,7 +194,7 @@ class PitchEstimator:
             pitch = self._looked_again(audio, salience, pitch, guide)
             told((2 + look) / (1 + self.refine))
         if guide is None:
-            pitch = self._named(audio, salience, pitch)
+            pitch = self._named(audio, salience, with_held_notes(audio, pitch))
             # Voice 1 has the highest median, whoever is higher at times.
             pitch = pitch[order_of_height(pitch)]
         tracks, alternative = (
