@@ -19,7 +19,7 @@ FLOORS = (
     ("estimator",),
     ("pitch",),
     ("transcription",),
-    ("filtering", "singers"),
+    ("filtering", "player", "singers"),
     ("methods",),
     ("evaluation", "separation"),
     ("archive", "editing", "pictures", "training"),

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from vocsep.commands.tables import demo_table, stem_table, voice_table
 from vocsep.errors import DependencyError
-from vocsep.pictures.pitch import clock, pitch_plot, voice_style, write_plot
+from vocsep.pictures.pitch import clock, pitch_plot, write_plot
 from vocsep.pitch.tracks import F0Tracks
+from vocsep.player.colours import voice_style
 
 A5, A4, A3 = 880.0, 440.0, 220.0
 SILENT = np.nan

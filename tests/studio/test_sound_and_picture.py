@@ -12,13 +12,14 @@ import soundfile
 
 from vocsep.errors import AudioError
 from vocsep.pitch.tracks import F0Tracks
+from vocsep.player.marks import in_unison, notes_of_row, unsure
 from vocsep.spectra import HOP, SAMPLE_RATE
 from vocsep.studio import spectrogram
 from vocsep.studio.audio import LONGEST, Piece, read_piece
 from vocsep.studio.png import decode_grey, encode_grey
 from vocsep.studio.project import Project
 from vocsep.studio.project_file import ProjectFile
-from vocsep.studio.views import in_unison, notes_of_row, tracks_view, unsure
+from vocsep.studio.views import tracks_view
 from vocsep.transcription.notes import notes_of_voice
 
 

@@ -100,7 +100,7 @@ def show_report(screen: Screen, report: "FileReport") -> None:
     screen.line(f"{report.input}", style="bold")
     screen.show(stem_table(report.statistics, report.stems, report.confidence))
     for path in report.extra:
-        screen.line(f"also {path}")
+        screen.line(f"also {path}{_size(path, report.seconds_of_audio)}")
     took = sum(report.elapsed.values())
     speed = (
         f", {report.seconds_of_audio / took:.1f} times faster than it lasts"
@@ -120,6 +120,14 @@ def show_report(screen: Screen, report: "FileReport") -> None:
         )
     for warning in report.warnings:
         screen.warn(warning)
+
+
+def _size(path: Path, seconds: float) -> str:
+    """What a page takes in a mail; nothing of other files."""
+    if path.suffix != ".html":
+        return ""
+    size = path.stat().st_size / 1e6
+    return f": {size:.1f} MB, {60 * size / seconds:.2f} MB a minute, opens in any browser"
 
 
 def say_what_failed(screen: Screen, done: int, failed: Sequence[Failure]) -> None:

@@ -45,6 +45,7 @@ def separate(
     minus_one: own.MinusOne = OutputSettings.minus_one,
     practice: own.Practice = OutputSettings.practice,
     notes: own.Notes = OutputSettings.notes,
+    page: own.Page = OutputSettings.page,
     format_: own.StemFormat = None,
     bit_depth: own.StemDepth = None,
     start: options.Start = OutputSettings.start,
@@ -69,12 +70,11 @@ def separate(
         raise typer.BadParameter("--score finds the pitches, --f0 gives them: one of both is enough")
     guide, called = guide_and_names(score, names, voices)
     filtered = (postfilter_model or True) if postfilter else False
-    settings = SeparatorSettings(model, pitch_model=pitch_model, refiner_model=refiner_model)
+    settings = SeparatorSettings(model, device.value, pitch_model=pitch_model, refiner_model=refiner_model)
     settings = replace(settings, assign=assign.value, refine=refine, adapt=adapt, postfilter=filtered)
-    settings = replace(settings, method=method, stems=stems, spatial=spatial, filter=filter_.value)
-    settings = replace(settings, device=device.value, seed=seed)
+    settings = replace(settings, method=method, stems=stems, spatial=spatial, filter=filter_.value, seed=seed)
     wishes = OutputSettings(called, start, duration, synth=synth, minus_one=minus_one)
-    wishes = replace(_in_format(wishes, format_, bit_depth), practice=practice, notes=notes)
+    wishes = replace(_in_format(wishes, format_, bit_depth), practice=practice, notes=notes, page=page)
     wishes = replace(wishes, overwrite=overwrite, strict=strict)
     crew, screen = Crew(workers, scheduler), Screen(quiet=quiet, as_json=as_json)
     voices = len(called) if called else voices
@@ -130,7 +130,7 @@ def _archive(
         raise typer.BadParameter("--score: a score is of one recording; leave out --workers and --scheduler")
     if f0 and not f0.is_dir():
         raise typer.BadParameter(f"--f0 {f0}: an archive needs a folder with one <recording>.csv for each")
-    further_files(wishes)  # a package that lacks is named before any work
+    further_files(wishes, Path(output))  # a package that lacks is named before any work
     work = Separating(absolute(settings), wishes, voices, f0.absolute() if f0 else None)
     run_over(recordings, output, work, crew, wishes.overwrite, screen)
 
@@ -168,7 +168,7 @@ def _run(
     from vocsep.commands.batch import run_jobs
     from vocsep.separation.stem_files import further_files
 
-    further_files(wishes)  # a package that lacks is named before any work
+    further_files(wishes, Path())  # a package that lacks is named before any work
     for failure in failed:
         screen.error(failure.error)
     reports: list[FileReport] = []

@@ -93,6 +93,15 @@ Notes = Annotated[
         help="Also write notes.mid, a track for each voice. Needs the extra vocsep\\[midi].",
     ),
 ]
+Page = Annotated[
+    bool,
+    typer.Option(
+        "--page",
+        rich_help_panel=OUTPUT,
+        help="Also write a page for the choir, <recording>.html: all voices, with mixer and pitches, in one "
+        "file that any browser opens, without network.",
+    ),
+]
 StemFormat = Annotated[
     Format | None,
     typer.Option(

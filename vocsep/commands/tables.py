@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from vocsep.pictures.pitch import voice_style
+from vocsep.player.colours import voice_style
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,8 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from vocsep.pictures.pitch import clock, voice_style
+from vocsep.pictures.pitch import clock
+from vocsep.player.colours import voice_style
 from vocsep.transcription.report import IntonationReport, NoteIntonation, VoiceIntonation
 
 WIDTH, MARGIN = 1100, 48  # px

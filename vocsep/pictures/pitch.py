@@ -1,7 +1,7 @@
 """Pictures of F0 tracks, for a terminal and as a file.
 
 Time goes to the right, log frequency upwards (a semitone is as tall everywhere), with note names on
-the axis and one colour for each voice, the same in every table (`voice_style`).
+the axis and one colour for each voice, the same in every table (`vocsep.player.colours`).
 """
 
 import math
@@ -16,10 +16,9 @@ from rich.text import Text
 from vocsep.pictures.files import new_figure, plain_text, save_figure
 from vocsep.pitch.intonation import CONCERT_PITCH, NOTES
 from vocsep.pitch.tracks import F0Tracks
+from vocsep.player.colours import voice_style
 from vocsep.spectra import HOP, SAMPLE_RATE
 
-# Distinct for colour-blind eyes too (after Okabe and Ito), readable on dark and on light ground.
-COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#8c8cf0", "#a89a00", "#909090")
 PICTURE_ROWS = 50  # places for a note name on the axis of a written picture
 
 GLIDE = 2.0  # semitones: voiced neighbours further apart than this are two notes, not joined by a line
@@ -49,15 +48,6 @@ TIME_STEPS = (
     3600,
     7200,
 )  # s between ticks
-
-
-def voice_style(voice: int) -> str:
-    """Colour of a voice, 1 being the highest, in a form that Rich and matplotlib both read.
-
-    >>> voice_style(1), voice_style(9)
-    ('#e69f00', '#e69f00')
-    """
-    return COLOURS[(voice - 1) % len(COLOURS)]
 
 
 def pitch_plot(

@@ -1,4 +1,4 @@
-"""Further files of a separation, made from what it wrote: practice mixes, notes."""
+"""Further files of a separation, made from what it wrote: practice mixes, notes, a page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vocsep.errors import AudioError
 from vocsep.pitch.tracks import F0Tracks
@@ -24,6 +25,7 @@ class Written:
         start: time in the recording at which stems and tracks begin, in s.
         bit_depth: of the stems.
         overwrite: whether files that exist may be replaced.
+        sure: ``(voices, seconds)``, `vocsep.separation.results.Separation.confidence`; None where not known.
     """
 
     stems: Sequence[Path]
@@ -31,6 +33,7 @@ class Written:
     start: float
     bit_depth: int | str
     overwrite: bool
+    sure: NDArray[np.float32] | None = None
 
 
 class FurtherFiles(Protocol):
@@ -66,6 +69,28 @@ class NoteFile:
 
         names = voice_names(len(stems), [stem.stem for stem in stems])
         return Export(self.format, stems[0].with_name(self.name), names)
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """A page with player, mixer and pitch picture beside the stems, `vocsep.player.page`.
+
+    Attributes:
+        title: its heading, and the name of its file.
+    """
+
+    title: str
+
+    def targets(self, stems: Sequence[Path]) -> list[Path]:
+        return [stems[0].with_name(f"{self.title}.html")]
+
+    def write(self, written: Written) -> list[Path]:
+        from vocsep.player.page import Sung, write_page
+
+        (path,) = self.targets(written.stems)
+        names = [stem.stem for stem in written.stems]
+        write_page(Sung(self.title, names, written.stems, written.tracks, written.sure), path)
+        return [path]
 
 
 def refuse_further(further: Sequence[FurtherFiles], stems: Sequence[Path], overwrite: bool) -> None:

@@ -146,7 +146,7 @@ class Separator:
         """
         path, folder, output = Path(path), Path(folder), OutputSettings(**options)
         tracks, names = matched(tracks, output.names, self.method.references is not None)
-        output, further = replace(output, names=names), [*further_files(output), *further]
+        output, further = replace(output, names=names), [*further_files(output, path), *further]
         self.method.prepare(output.names, output.synth)
         begun = monotonic()
         with open_audio(path, output.strict) as source:
@@ -165,11 +165,11 @@ class Separator:
 
             recording = Recording(read, samples, rate, analysis, round(first * SAMPLE_RATE / rate))
             chunks = WithConfidence(self._chunks(recording, tracks, progress), tracks)
-            gain = files.write(chunks, read, self.settings.seed)
+            gain, sure = files.write(chunks, read, self.settings.seed), chunks.confidence()
         return FileReport(
             input=path,
             stems=files.stems,
-            extra=files.write_further(tracks, first / rate),
+            extra=files.write_further(tracks, first / rate, sure),
             sample_rate=rate,
             channels=files.info.channels,
             samples=samples,
@@ -177,7 +177,7 @@ class Separator:
             voices=tracks.voices,
             gain_db=gain,
             statistics=tracks.voice_statistics(),
-            confidence=chunks.confidence(),
+            confidence=sure,
             warnings=[*filter(None, [source.missing]), *self._notes(tracks, guide)],
             elapsed={"pitch": found - begun, "separation": monotonic() - found},
         )

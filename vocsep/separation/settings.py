@@ -64,6 +64,7 @@ class OutputSettings:
         minus_one: also write ``<name>_minus``, the recording without that voice.
         practice: also write mixes to practise with, `vocsep.separation.practice`.
         notes: also write ``notes.mid``, a track for each voice.
+        page: also write a page with player and pitch picture, named for the recording.
         overwrite: replace files that exist.
         strict: refuse a recording that was cut off, instead of separating what is there.
     """
@@ -77,5 +78,6 @@ class OutputSettings:
     minus_one: bool = False
     practice: bool = False
     notes: bool = False
+    page: bool = False
     overwrite: bool = False
     strict: bool = False

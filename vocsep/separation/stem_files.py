@@ -5,13 +5,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vocsep.errors import AudioError, SettingsError
 from vocsep.media.origin import SEPARATED
 from vocsep.media.reading import AudioInfo, BitDepth
 from vocsep.media.writing import Format, StemWriter, default_format
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunk_stems import OverlapAdd, ReadBlock, SeparatedChunk
-from vocsep.separation.further import FurtherFiles, NoteFile, Written, refuse_further
+from vocsep.separation.further import FurtherFiles, NoteFile, PageFile, Written, refuse_further
 from vocsep.separation.practice import PracticeMixes
 from vocsep.separation.settings import OutputSettings
 from vocsep.spectra import SAMPLE_RATE
@@ -75,22 +78,25 @@ class StemFiles:
                     synths.write(list(synth_overlap.join(sung[:, :, None], separated.chunk)))
         return stems.gain_db
 
-    def write_further(self, tracks: F0Tracks, start: float) -> list[Path]:
+    def write_further(
+        self, tracks: F0Tracks, start: float, sure: NDArray[np.float32] | None = None
+    ) -> list[Path]:
         """Write what is made of the stems, once these are there.
 
         Args:
             tracks: F0 of each voice.
             start: time in the recording at which stems and tracks begin, in s.
+            sure: ``(voices, seconds)``, as in `Written`.
 
         Returns:
             All files besides the stems.
         """
-        written = Written(self.stems, tracks, start, self.bit_depth, self.overwrite)
+        written = Written(self.stems, tracks, start, self.bit_depth, self.overwrite, sure)
         return [*self.minus, *self.synths, *(path for one in self.further for path in one.write(written))]
 
 
-def further_files(output: OutputSettings) -> list[FurtherFiles]:
-    """What else is to be made of the stems.
+def further_files(output: OutputSettings, recording: Path) -> list[FurtherFiles]:
+    """What else is to be made of the stems of a recording.
 
     Raises:
         DependencyError: a package that it needs is not installed.
@@ -103,6 +109,8 @@ def further_files(output: OutputSettings) -> list[FurtherFiles]:
 
         require_mido(Path(NoteFile().name))
         wanted.append(NoteFile())
+    if output.page:
+        wanted.append(PageFile(recording.stem))
     return wanted
 
 

@@ -1,24 +1,16 @@
 """What the page is told of a project: its state, its pitches and notes, and where it should take care."""
 
 import base64
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.errors import AudioError
-from vocsep.pictures.pitch import voice_style
-from vocsep.pitch.tracks import F0Tracks
-from vocsep.spectra import HOP, SAMPLE_RATE
+from vocsep.player.colours import voice_style
+from vocsep.player.marks import FRAME, in_unison, notes_of_row, unsure
 from vocsep.studio.exports import menu
 from vocsep.studio.project import Project
-from vocsep.transcription.notes import SungNote, notes_of_voice, semitones
-
-FRAME = HOP / SAMPLE_RATE  # s
-UNISON = 0.5  # semitones within which two voices sing the same note
-UNSURE = 0.3  # share of a stem's energy that is its own, below which it is marked
-REST = 3  # unvoiced frames after which notes are found anew: what lies further away changes none
 
 
 def project_view(project: Project) -> dict[str, Any]:
@@ -71,45 +63,6 @@ def tracks_view(project: Project) -> dict[str, Any]:
             for note in notes_of_row(row)
         ],
     }
-
-
-def in_unison(tracks: F0Tracks) -> NDArray[np.bool_]:
-    """``(voices, frames)``, true where another voice sings the same note."""
-    pitch = semitones(tracks.frequencies)
-    shared = np.zeros(pitch.shape, dtype=np.bool_)
-    for one in range(len(pitch)):
-        for other in range(one):
-            same = np.abs(pitch[one] - pitch[other]) < UNISON
-            shared[[one, other]] |= same
-    return shared
-
-
-def unsure(tracks: F0Tracks, sure: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """``(voices, frames)``, true where a voice sings and little of its stem is its own.
-
-    Args:
-        sure: ``(voices, seconds)``, NaN where a stem is silent.
-    """
-    second = np.minimum((np.arange(tracks.frames) * FRAME).astype(int), max(sure.shape[1] - 1, 0))
-    return np.asarray((sure[:, second] < UNSURE) & tracks.voiced)
-
-
-def notes_of_row(row: NDArray[np.float64]) -> list[SungNote]:
-    """Notes of a voice ``(frames,)`` in Hz, found anew only where its F0 changed since the last time."""
-    voiced = np.flatnonzero(np.isfinite(row))
-    if not voiced.size:
-        return []
-    groups = np.split(voiced, np.flatnonzero(np.diff(voiced) > REST) + 1)
-    return [
-        SungNote(int(group[0]) + first, int(group[0]) + last, pitch)
-        for group in groups
-        for first, last, pitch in _notes(row[group[0] : group[-1] + 1].tobytes())
-    ]
-
-
-@lru_cache(maxsize=50_000)
-def _notes(row: bytes) -> tuple[tuple[int, int, float], ...]:
-    return tuple((note.first, note.last, note.pitch) for note in notes_of_voice(np.frombuffer(row)))
 
 
 def _coded(array: NDArray[Any], type_: str) -> str:
