@@ -1,10 +1,13 @@
 """One grid of frames for everything: STFT, inverse and frame times against numpy and against their laws."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 from scipy.signal import get_window
 
+from vocsep import spectra
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, frame_count, frame_times, hann, istft, stft
 
 
@@ -88,3 +91,22 @@ def test_gradients_survive_a_first_use_in_inference_mode() -> None:
     signal = noise(4_000).requires_grad_()
     stft(signal, 1_234).abs().square().sum().backward()
     assert signal.grad is not None and torch.isfinite(signal.grad).all()
+
+
+@pytest.mark.parametrize("shape", [(5_000,), (3, 4_097), (2, 2, 3_000)])
+@pytest.mark.parametrize("together", [1, 1 << 17])
+def test_power_is_the_squared_modulus_of_the_stft(
+    shape: tuple[int, ...], together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spectra, "TOGETHER", together)
+    signal = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    expected = stft(signal, 512, HOP).abs().square().transpose(-1, -2)
+    torch.testing.assert_close(spectra.power_spectrogram(signal, 512), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_pieces_follow_each_other_and_are_about_as_long() -> None:
+    for frames in (1, 10, 999, 1000, 1001, 1499, 1500, 9_999):
+        found = spectra.pieces(frames, 1000)
+        assert found[0][0] == 0 and found[-1][1] == frames
+        assert all(before[1] == after[0] for before, after in pairwise(found))
+        assert max(last - first for first, last in found) <= 1500

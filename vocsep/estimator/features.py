@@ -22,7 +22,7 @@ from torch import Tensor
 
 from vocsep.source.excitation import glottal_tilt
 from vocsep.source.voice import mel
-from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, hann, stft
+from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, hann, power_spectrogram
 
 LONG_FFT = 2048  # samples
 LONG_HOP = 2 * HOP  # samples
@@ -72,8 +72,7 @@ def band_weights(bands: int, fft_size: int) -> Tensor:
 
 def noise_normalised_power(signal: Tensor, fft_size: int, hop: int) -> Tensor:
     """Power spectrogram ``(..., frames, bins)`` in which white noise of RMS 1 has mean 1."""
-    spectrum = stft(signal, fft_size, hop).transpose(-1, -2)
-    return (spectrum.real.square() + spectrum.imag.square()) / hann(fft_size, signal).square().sum()
+    return power_spectrogram(signal, fft_size, hop).div_(hann(fft_size, signal).square().sum())
 
 
 def solve_levels(projected: Tensor, gram: Tensor, sweeps: int = SWEEPS) -> Tensor:

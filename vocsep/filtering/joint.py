@@ -19,7 +19,7 @@ from vocsep.filtering.partials import STRIDE, TOP, Partials
 from vocsep.filtering.phase_refinement import NOISE, refined
 from vocsep.filtering.regression import amplitudes
 from vocsep.filtering.trust import BINS, LEAST, SHIPPED, Trust, around, at_partials, signs
-from vocsep.spectra import HOP, MASK_FFT, istft, stft
+from vocsep.spectra import HOP, MASK_FFT, istft, power_spectrogram, stft
 
 WINDOW_ENERGY = 3 / 8 * MASK_FFT  # of Hann's window: noise of variance 1 has this power in a bin
 PARTIAL = (MASK_FFT / 4) ** 2  # power in its bin of a partial of amplitude 1
@@ -54,7 +54,7 @@ class _Heard:
 
     def __init__(self, mixture: Tensor, masks: Tensor) -> None:
         self.mixture, self.shares = mixture, masks[:, :BINS, :: STRIDE // HOP]
-        heard = _power(stft(mixture, MASK_FFT, STRIDE))
+        heard = power_spectrogram(mixture, MASK_FFT, STRIDE).T
         frame = heard.mean(dim=0) / WINDOW_ENERGY
         self.frame = (frame + LEAST * frame.mean())[:, None, None]
         self.power = heard[:BINS]
@@ -82,7 +82,7 @@ class _Heard:
         """Voices of a first fit, what it leaves of the mixture, and the power of that beside partials."""
         voices = partials.sound(self.fitted(partials, around(self.power, 8, 0), FIRST_NOISE, FIRST_FLOOR))
         rest = self.mixture - voices.sum(dim=0)
-        return voices, rest, _power(stft(rest, MASK_FFT, STRIDE))[:BINS]
+        return voices, rest, power_spectrogram(rest, MASK_FFT, STRIDE).T[:BINS]
 
 
 @torch.no_grad()
@@ -149,7 +149,3 @@ def correction(
     spectrum = stft(voices.sum(dim=0), MASK_FFT)
     shared = torch.stack([istft(spectrum * mask, mixture.shape[-1], MASK_FFT) for mask in masks])
     return voices - shared
-
-
-def _power(spectrum: Tensor) -> Tensor:
-    return spectrum.real.square() + spectrum.imag.square()

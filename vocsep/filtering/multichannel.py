@@ -24,6 +24,8 @@ from math import frexp, isqrt
 import torch
 from torch import Tensor
 
+from vocsep.spectra import power
+
 ROUNDS = 6
 FROM_ROUND = 2  # in which powers begin to follow: covariances come first
 LOADING = 1e-3  # of the mean power of the channels, in the covariance of the recording
@@ -91,11 +93,11 @@ def spatial_filter(spectrum: Tensor, shares: Tensor, rounds: int = ROUNDS) -> Sp
         spectrum.new_empty(bins, channels, frames),
     )
     # Determinants of a quiet recording's covariances would underflow. A power of 2 rounds nothing.
-    scale = 2.0 ** frexp(float(_power(spectrum).amax().sqrt()))[1]
+    scale = 2.0 ** frexp(float(power(spectrum).amax().sqrt()))[1]
     for low in range(0, bins, BLOCK):
         block = slice(low, low + BLOCK)
         level = spectrum[:, block].transpose(0, 1) / scale
-        powers = shares[:, block].transpose(0, 1) * _power(level).mean(dim=1, keepdim=True) + FLOOR
+        powers = shares[:, block].transpose(0, 1) * power(level).mean(dim=1, keepdim=True) + FLOOR
         powers, result.covariances[block], whitened, rest = _fitted(level, powers, rounds)
         result.powers[block] = powers * scale**2
         result.whitened[block] = whitened / scale
@@ -190,13 +192,8 @@ def _times(numbers: Tensor, vectors: Tensor) -> Tensor:
     return out
 
 
-def _power(spectrum: Tensor) -> Tensor:
-    """Squared magnitudes, without the roots of ``abs``."""
-    return spectrum.real.square() + spectrum.imag.square()
-
-
 def _outer(vectors: Tensor) -> Tensor:
     """``y y^H`` of ``(bins, channels, frames)``: ``(bins, channels ** 2, frames)``."""
     row, column = _above(vectors.shape[1])
     above = vectors[:, row] * vectors[:, column].conj() * 2**0.5
-    return torch.cat((_power(vectors), above.real, above.imag), dim=1)
+    return torch.cat((power(vectors), above.real, above.imag), dim=1)

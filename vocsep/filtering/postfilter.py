@@ -16,6 +16,7 @@ from vocsep.estimator.network_settings import NetworkSettings
 from vocsep.filtering.postfilter_features import BINS, CHANNELS, postfilter_features
 from vocsep.model import StoredModel, load_model, restored, shipped_model
 from vocsep.precision import fast_convolutions
+from vocsep.spectra import power
 
 FOLD = 2  # neighbouring bins that become channels: half the work
 TAPER = 64  # bins below BINS in which the correction fades out
@@ -83,7 +84,7 @@ def corrected(masks: Tensor, answer: Tensor) -> Tensor:
 
 def mean_power(spectrum: Tensor) -> Tensor:
     """Unit of levels in the views of a recording: power of its ``(bins, frames)`` STFT in the mean."""
-    return spectrum[:BINS].abs().square().mean().clamp_min(1e-20)
+    return power(spectrum[:BINS]).mean().clamp_min(1e-20)
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE
+from vocsep.spectra import power as power_of
 
 BINS = 640  # from the lowest, up to 5 kHz: what lies above is left as it is
 CHANNELS = 10
@@ -56,7 +57,7 @@ def postfilter_features(spectrum: Tensor, powers: Tensor, masks: Tensor, f0: Ten
         ``(voices, CHANNELS, BINS, frames)``, each channel roughly within -2 .. 2.
     """
     spectrum, powers, masks = spectrum[:BINS], powers[:, :BINS], masks[:, :BINS]
-    power = spectrum.abs().square()
+    power = power_of(spectrum)
     level = torch.log10(power / mean + LEAST)
     expected = torch.log10(powers / mean + LEAST)
     misfit = level - torch.log10(powers.sum(dim=0) / mean + LEAST)

@@ -16,6 +16,7 @@ from vocsep.filtering.confidence import energies
 from vocsep.filtering.joint import correction, refined_f0
 from vocsep.filtering.masks import soft_masks
 from vocsep.filtering.postfilter import PostfilterNetwork, load_postfilter, postfiltered
+from vocsep.filtering.trust import BINS
 from vocsep.filtering.unisons import share_unisons
 from vocsep.methods.protocol import Excerpt, Method, Progress, SeparationMethod, SourceEstimate
 from vocsep.methods.settings import MethodSettings
@@ -187,7 +188,7 @@ def _refined(mixture: Tensor, f0: Tensor, start: Start, settings: SourceFilterSe
     """F0 refined by phases before anything is adapted to it; what is started from tells the voices apart."""
     excitation = harmonic_excitation(f0, mixture.shape[-1])
     parameters = start(mixture[None], f0[None], excitation[None])
-    powers = voice_powers(parameters, comb_powers(excitation), settings.noise_share)
+    powers = voice_powers(parameters, comb_powers(excitation)[:, :BINS], settings.noise_share)
     return refined_f0(mixture, f0, soft_masks(share_unisons(powers, f0), settings.exponent), FIRST_TOP)
 
 

@@ -204,10 +204,11 @@ def all_pole_power(coefficients: Tensor, frequencies: Tensor) -> Tensor:
         frequencies: ``(bins,)`` in Hz.
 
     Returns:
-        ``(..., bins)`` power gain, float32.
+        ``(..., bins)`` power gain, float32 (the sums are made in float64).
 
     Raises:
         SettingsError: odd order.
     """
-    real, imaginary = _half_spectra(coefficients, frequencies.double() * (2 * math.pi / SAMPLE_RATE))
-    return (real.square() + imaginary.square()).clamp(min=LARGEST_GAIN**-2).reciprocal().float()
+    omega = frequencies.double() * (2 * math.pi / SAMPLE_RATE)
+    real, imaginary = (part.float() for part in _half_spectra(coefficients, omega))
+    return (real.square() + imaginary.square()).clamp(min=LARGEST_GAIN**-2).reciprocal()

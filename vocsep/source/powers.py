@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from vocsep.source.voice import SourceParameters, power_envelopes
-from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, hann, stft
+from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, hann, power_spectrogram
 
 NOISE_SHARE = 0.1  # of a voice's noise that claims bins: it also explains rooms and other voices (measured)
 
@@ -16,7 +16,7 @@ def mask_frequencies(device: torch.device | str = "cpu", fft_size: int = MASK_FF
 
 def comb_powers(excitation: Tensor, hop: int = HOP) -> Tensor:
     """Power spectrogram of harmonic excitations, ``(..., samples) -> (..., bins, frames)``."""
-    return stft(excitation, MASK_FFT, hop).abs().square()
+    return power_spectrogram(excitation, MASK_FFT, hop).transpose(-1, -2)
 
 
 def voice_powers(parameters: SourceParameters, combs: Tensor, noise_share: float = 1.0) -> Tensor:
@@ -24,12 +24,12 @@ def voice_powers(parameters: SourceParameters, combs: Tensor, noise_share: float
 
     Args:
         parameters: of one recording (batch of 1).
-        combs: ``(voices, bins, frames)`` from `comb_powers`.
+        combs: ``(voices, bins, frames)`` from `comb_powers`, or the lowest bins of them.
         noise_share: how much of the noise power counts.
 
     Returns:
         ``(voices, bins, frames)``.
     """
-    harmonic, noise = power_envelopes(parameters, mask_frequencies(combs.device))
+    harmonic, noise = power_envelopes(parameters, mask_frequencies(combs.device)[: combs.shape[1]])
     window_energy = hann(MASK_FFT, combs).square().sum()
     return harmonic[0].transpose(1, 2) * combs + noise[0].transpose(1, 2) * (noise_share * window_energy)
