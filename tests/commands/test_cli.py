@@ -4,8 +4,10 @@ The rooms are replaced by small fakes through ``sys.modules``, where the command
 """
 
 import json
+import os
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +24,8 @@ from vocsep.errors import AudioError, Interrupted, ModelError, VoicesNotFound
 from vocsep.estimator.adapt_settings import AdaptSettings
 from vocsep.fit.result import FitProgress, FitResult
 from vocsep.fit.song_reader import Taken
+from vocsep.media.origin import separated_from
+from vocsep.media.writing import StemWriter
 from vocsep.methods.registry import METHODS
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.training.schedule import Progress
@@ -90,6 +94,7 @@ class Report:
     stems: list[Path]
     statistics: list[Any]
     confidence: list[list[float]]
+    removed: list[Path] = field(default_factory=list)
     extra: list[Path] = field(default_factory=list)
     sample_rate: int = 44100
     channels: int = 2
@@ -794,3 +799,56 @@ def test_what_was_cut_off_is_separated_as_far_as_it_goes_and_said_unless_strict(
     assert "are missing" in capsys.readouterr().err and not Path("strict").exists()
     assert run("f0 a.wav --strict") == 1
     assert "are missing" in capsys.readouterr().err
+
+
+def test_folders_are_searched_for_recordings_and_not_for_stems(
+    separator: type[FakeSeparator], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "songs"
+    with StemWriter([folder / "voice_1.wav"], 8000, 1, comment=separated_from(folder / "a.wav", 9)) as writer:
+        writer.write([np.zeros(9)])
+    assert run("separate songs -o out") == 1
+    assert "holds no audio besides stems that vocsep separated" in capsys.readouterr().err
+    soundfile.write(folder / "a.wav", np.zeros(9), 8000)
+    assert run("separate songs -o out") == 0
+    assert [asked["path"].name for asked in separator.asked] == ["a.wav"]
+    assert "passed over" in capsys.readouterr().err
+    assert run("separate songs/voice_1.wav -o out") == 0  # whoever names it means it
+
+
+@pytest.mark.parametrize("given, kept", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_f0_files_are_found_however_accents_are_written(
+    separator: type[FakeSeparator], tmp_path: Path, given: str, kept: str
+) -> None:
+    composed = unicodedata.normalize(given, "Psaume é")
+    (tmp_path / "f0").mkdir()
+    for name in (composed, "b"):
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(9), 8000)
+        table = tmp_path / "f0" / f"{unicodedata.normalize(kept, name)}.csv"
+        F0Tracks(np.full((1, 9), 440.0)).write_csv(table)
+    assert main(["separate", f"{composed}.wav", "b.wav", "--f0", "f0", "-o", "out"]) == 0
+    assert all(asked["tracks"] is not None for asked in separator.asked)
+
+
+def test_json_is_utf8_under_every_code_page(tmp_path: Path) -> None:
+    name = "Ténor Ł.wav"
+    (tmp_path / name).write_bytes(b"RIFF")
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "vocsep", "separate", name, "-o", "out", "--json"]
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout.decode("utf-8"))["failed"][0]["input"] == name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such names")
+def test_a_name_that_is_not_utf8_is_a_matter_of_its_file_alone(tmp_path: Path) -> None:
+    (tmp_path / "songs").mkdir()
+    for name in (b"T\xe9nor.wav", b"other.wav"):
+        with open(os.fsencode(tmp_path / "songs") + b"/" + name, "wb") as file:  # noqa: PTH123 (bytes)
+            file.write(b"RIFF")
+    command = [sys.executable, "-m", "vocsep", "separate", "songs", "-o", "out", "--json"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path, env=environment, check=False)
+    failed = [one["input"] for one in json.loads(done.stdout)["failed"]]
+    assert sorted(failed) == ["songs/T\udce9nor.wav", "songs/other.wav"]
+    assert b"Traceback" not in done.stderr and b"defect" not in done.stderr

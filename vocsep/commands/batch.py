@@ -9,6 +9,7 @@ from vocsep.commands.inputs import Failure, about
 from vocsep.commands.screen import ProgressCallback, Screen, debugging, describe
 from vocsep.commands.tables import stem_table
 from vocsep.errors import AudioError, VocsepError, VoicesNotFound
+from vocsep.media.names import folded
 from vocsep.pitch.settings import MOST_VOICES
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.settings import OutputSettings
@@ -83,9 +84,9 @@ def _separate_one(
 
 def _refuse_to_replace_itself(job: Job, names: Sequence[str] | None) -> None:
     """With ``-y`` a stem could take the place of the recording that it comes from; no one asks for that."""
-    own = job.recording.stem.casefold()
+    own = folded(job.recording.stem)
     stems = (
-        [name.casefold() for name in names]
+        [folded(name) for name in names]
         if names
         else [f"voice_{voice}" for voice in range(1, MOST_VOICES + 1)]
     )
@@ -101,6 +102,8 @@ def show_report(screen: Screen, report: "FileReport") -> None:
     screen.show(stem_table(report.statistics, report.stems, report.confidence))
     for path in report.extra:
         screen.line(f"also {path}{_size(path, report.seconds_of_audio)}")
+    for path in report.removed:
+        screen.line(f"removed {path}, a stem of an earlier run on this recording")
     took = sum(report.elapsed.values())
     speed = (
         f", {report.seconds_of_audio / took:.1f} times faster than it lasts"

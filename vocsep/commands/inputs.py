@@ -1,14 +1,14 @@
 """Which recordings a command line means, and into which folder each one's stems go."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
 from vocsep.errors import AudioError, VocsepError
-from vocsep.media.names import is_file_name
+from vocsep.media.names import folded, is_file_name
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,19 @@ class Failure:
     error: str
 
 
-def find_recordings(paths: Sequence[Path], output: Path) -> tuple[list[Path], list[Failure]]:
+def find_recordings(
+    paths: Sequence[Path], output: Path, remark: Callable[[str], None] = lambda line: None
+) -> tuple[list[Path], list[Failure]]:
     """Files as given, and all audio files below folders, each once.
 
-    What lies in ``output`` is passed over in folders: stems of an earlier run are no new input.
+    In folders, stems of an earlier run are no new input: what lies in ``output``, and what says that it was
+    separated, of which ``remark`` is told.
     """
     from vocsep.media.finding import find_audio
+    from vocsep.media.origin import is_separated
 
     found: dict[Path, Path] = {}
-    failed = []
+    failed, stems = [], []
     for path in paths:
         if not path.is_dir():
             found.setdefault(path.resolve(), path)
@@ -39,10 +43,18 @@ def find_recordings(paths: Sequence[Path], output: Path) -> tuple[list[Path], li
         except AudioError as error:
             failed.append(Failure(path, str(error)))
             continue
+        separated = {file for file in below if is_separated(file)}
+        stems += sorted(separated)
         if not below:
             failed.append(Failure(path, f"{path}: holds no audio besides the stems in {output}"))
+        elif len(separated) == len(below):
+            failed.append(Failure(path, f"{path}: holds no audio besides stems that vocsep separated"))
         for file in below:
-            found.setdefault(file.resolve(), file)
+            if file not in separated:
+                found.setdefault(file.resolve(), file)
+    if stems:
+        called = ", ".join(map(str, stems[:3])) + (" ..." if len(stems) > 3 else "")
+        remark(f"passed over, because vocsep separated it earlier: {called} ({len(stems)} in all)")
     return list(found.values()), failed
 
 
@@ -67,7 +79,7 @@ def read_names(text: str | None, voices: int | None, option: str = "--names") ->
             raise typer.BadParameter(f"{option} {text!r} holds an empty name")
         if not is_file_name(name):
             raise typer.BadParameter(f"{option}: {name!r} cannot be the name of a file")
-    twice = [name for name, count in Counter(name.casefold() for name in names).items() if count > 1]
+    twice = [name for name, count in Counter(folded(name) for name in names).items() if count > 1]
     if twice:
         raise typer.BadParameter(f"{option}: {twice[0]!r} is given more than once")
     if voices is not None and len(names) != voices:
@@ -89,7 +101,8 @@ def track_files(f0: Path | None, labels: Sequence[str], several: bool) -> list[P
     if f0 is None:
         return [None] * len(labels)
     if f0.is_dir():
-        return [f0 / f"{label}.csv" for label in labels]
+        there = {folded(path.name): path for path in f0.iterdir()}  # accents may be written in two ways
+        return [there.get(folded(f"{label}.csv"), f0 / f"{label}.csv") for label in labels]
     if several:
         raise typer.BadParameter(
             f"--f0 {f0}: several recordings need a folder with one <recording>.csv for each"

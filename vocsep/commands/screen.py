@@ -72,9 +72,21 @@ class Screen:
         self.err.print(Text.assemble(("vocsep: ", "bold red"), " ".join(text.split())), soft_wrap=True)
 
     def document(self, content: Any) -> None:
-        """The one JSON document; nothing unless ``--json`` was given."""
-        if self.as_json:
-            sys.stdout.write(json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        """The one JSON document, in UTF-8 whatever the code page; nothing unless ``--json`` was given.
+
+        Bytes of a file name that are not UTF-8 stand as JSON's escapes of single surrogates, as in Python.
+        """
+        if not self.as_json:
+            return
+        text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        encoded = text.encode("utf-8", "backslashreplace")
+        binary = getattr(sys.stdout, "buffer", None)
+        if binary is None:
+            sys.stdout.write(encoded.decode())
+        else:
+            sys.stdout.flush()
+            binary.write(encoded)
+            binary.flush()
 
     @contextmanager
     def progress(self, title: str) -> Iterator[ProgressCallback]:

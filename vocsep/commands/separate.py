@@ -102,7 +102,7 @@ def _here(
     from vocsep.commands.batch import say_what_failed
 
     several = len(recordings) > 1 or recordings[0].is_dir()
-    jobs, failed = _jobs(recordings, output, f0, several)
+    jobs, failed = _jobs(recordings, output, f0, several, screen)
     done = _run(jobs, failed, voices, settings, wishes, screen, guide)
     if failed:
         if several:
@@ -136,7 +136,7 @@ def _archive(
 
 
 def _jobs(
-    recordings: Sequence[Path], output: Path, f0: Path | None, several: bool
+    recordings: Sequence[Path], output: Path, f0: Path | None, several: bool, screen: "Screen"
 ) -> "tuple[list[Job], list[Failure]]":
     """What is to be separated, and what was named and cannot be."""
     from vocsep.commands.batch import Job
@@ -144,7 +144,7 @@ def _jobs(
 
     if output.exists() and not output.is_dir():
         raise typer.BadParameter(f"-o {output}: is a file, a folder is needed")
-    found, failed = find_recordings(recordings, output)
+    found, failed = find_recordings(recordings, output, screen.warn)
     named = stem_folders(found, output)
     tracks = track_files(f0, [folder.name for folder in named], several)
     folders = named if several else [output] * len(found)

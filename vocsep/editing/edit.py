@@ -17,10 +17,9 @@ from vocsep.media.reading import open_audio, read_audio, to_analysis
 from vocsep.media.writing import StemWriter
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
+from vocsep.separation.earlier import MADE_OF_STEMS
 from vocsep.separation.separator import Separator
 from vocsep.spectra import frame_count
-
-MADE_OF_STEMS = ("_minus", "_practice", "_left", "_synth")  # endings of what is beside stems and is none
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vocsep.errors import AudioError
 from vocsep.media.decode import ANY_FORMAT
+from vocsep.media.names import folded
 from vocsep.media.origin import STEM_FOLDER
 
 
@@ -48,14 +49,14 @@ def match_stems(
     """
     if len(references) == len(estimates) == 1:
         return dict(zip(references, estimates.values(), strict=True))
-    known = {name.casefold(): song for name, song in estimates.items()}
-    missing = [name for name in references if name.casefold() not in known]
+    known = {folded(name): song for name, song in estimates.items()}
+    missing = [name for name in references if folded(name) not in known]
     if missing:
         raise AudioError(
             f"{folder}: lacks {_listed(missing)}; songs are matched by the names of their folders, "
             f"and here are {_listed(list(estimates))}"
         )
-    return {name: known[name.casefold()] for name in references}
+    return {name: known[folded(name)] for name in references}
 
 
 def _song(folder: Path) -> SongStems | None:

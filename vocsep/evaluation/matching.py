@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from vocsep.errors import AudioError
 from vocsep.evaluation.folders import SongStems
 from vocsep.evaluation.seconds import mean_and_median
+from vocsep.media.names import folded
 from vocsep.spectra import SAMPLE_RATE
 
 SYNTH, MINUS = "_synth", "_minus"  # what `vocsep separate` adds to a stem's name
@@ -50,12 +51,12 @@ def plan_matching(song: SongStems, references: SongStems, match: Match) -> Estim
     Raises:
         AudioError: another number of estimates than references, or ``name`` is asked for and names differ.
     """
-    wanted = {name.casefold() for name in references.stems}
+    wanted = {folded(name) for name in references.stems}
     stems, synths = {}, {}
     for name, path in song.stems.items():
-        if name.casefold() in wanted or not name.casefold().endswith((SYNTH, MINUS)):
+        if folded(name) in wanted or not folded(name).endswith((SYNTH, MINUS)):
             stems[name] = path
-        elif name.casefold().endswith(SYNTH):
+        elif folded(name).endswith(SYNTH):
             synths[name[: -len(SYNTH)]] = path
     where = next(iter(song.stems.values())).parent
     given, sung = ", ".join(stems or synths), ", ".join(references.stems)
@@ -67,7 +68,7 @@ def plan_matching(song: SongStems, references: SongStems, match: Match) -> Estim
             f"{where}: {len(stems or synths)} estimates ({given}) for {len(wanted)} references ({sung}), "
             "as many are needed"
         )
-    agree = {name.casefold() for name in stems or synths} == wanted
+    agree = {folded(name) for name in stems or synths} == wanted
     if match == "name" and not agree:
         raise AudioError(
             f"{where}: the names {given} are not those of the references, {sung}; --match best needs no names"
@@ -79,8 +80,8 @@ def plan_matching(song: SongStems, references: SongStems, match: Match) -> Estim
 
 def by_name(references: Sequence[str], estimates: Sequence[str]) -> list[int]:
     """Index of the estimate that has each reference's name, upper and lower case alike."""
-    places = {name.casefold(): index for index, name in enumerate(estimates)}
-    return [places[name.casefold()] for name in references]
+    places = {folded(name): index for index, name in enumerate(estimates)}
+    return [places[folded(name)] for name in references]
 
 
 def best_permutation(

@@ -4,7 +4,6 @@
 a whole recording only that copy is ever held, and of a long one not even that (`vocsep.media.analysis_file`).
 """
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from vocsep.errors import AudioError
 from vocsep.media.analysis_file import give_back, new_copy, peak_of
 from vocsep.media.decode import FFMPEG, UNKNOWN, open_sound_file, reason
 from vocsep.media.downmix import TAPS, Cancellation, turned
+from vocsep.media.leftovers import temporary_folder
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 BitDepth = Literal[16, 24, "float"]
@@ -133,8 +133,8 @@ def open_audio(path: str | Path, strict: bool = False) -> Iterator[AudioSource]:
         raise AudioError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: is empty (0 bytes)")
-    with tempfile.TemporaryDirectory(prefix="vocsep-") as folder:
-        opened = open_sound_file(path, Path(folder))
+    with temporary_folder() as folder:
+        opened = open_sound_file(path, folder)
         with opened.file as file:
             info = AudioInfo(path, file.samplerate, file.channels, file.frames, opened.format, opened.subtype)
             if strict and opened.missing:

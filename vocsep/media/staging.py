@@ -1,9 +1,10 @@
 """Files that are never half there: written beside their targets, then moved into their places."""
 
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from vocsep.media.leftovers import own_name, remove_leftovers
 
 
 @contextmanager
@@ -35,8 +36,13 @@ def all_written_beside(targets: Sequence[Path]) -> Iterator[list[Path]]:
 
 @contextmanager
 def scratch_beside(targets: Sequence[Path]) -> Iterator[list[Path]]:
-    """Hidden names for files in the folders of the targets; what is there when the block ends is removed."""
-    paths = [target.with_name(f".vocsep-{uuid.uuid4().hex}{target.suffix.lower()}") for target in targets]
+    """Hidden names for files in the folders of the targets; what is there when the block ends is removed.
+
+    So is what a run that was killed has left in these folders.
+    """
+    for folder in {target.parent for target in targets}:
+        remove_leftovers(folder)
+    paths = [target.with_name(own_name(suffix=target.suffix.lower())) for target in targets]
     try:
         yield paths
     finally:

@@ -38,6 +38,7 @@ def default_format(
 
     Raises:
         SettingsError: an unknown format or depth, or a depth that the format has not.
+        AudioError: the format that is asked for cannot hold the rate or the channels.
 
     >>> default_format(AudioInfo(Path("a.mp3"), 44100, 2, 1, "MP3", "MPEG_LAYER_III"))
     ('mp3', 16)
@@ -47,8 +48,11 @@ def default_format(
     chosen = format or CONTAINERS.get(info.format, "wav")
     if chosen not in MOST_CHANNELS:
         raise SettingsError(f"format {chosen!r} is none of {', '.join(MOST_CHANNELS)}")
-    if format is None and _refusal(chosen, info.sample_rate, info.channels):
+    refusal = _refusal(chosen, info.sample_rate, info.channels)
+    if refusal and format is None:
         chosen = "wav"
+    elif refusal:
+        raise AudioError(f"{info.path}: {refusal}; another --format is needed")
     depth = info.bit_depth if bit_depth is None else bit_depth
     if depth not in (16, 24, "float"):
         raise SettingsError(f"bit depth {depth!r} is none of 16, 24, float")

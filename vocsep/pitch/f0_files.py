@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.errors import F0Error
+from vocsep.media.names import folded
 from vocsep.pitch.f0_table import F0Table
 
 LOWEST = 20.0  # Hz, the lowest frequency; below it, also below 0, is unvoiced (some programs fade to 0)
@@ -106,11 +107,11 @@ def _names(path: Path, header: Sequence[str]) -> tuple[str, ...]:
     """Names of the columns; a column without one is called by its number."""
     numbers = [f"voice_{number}" for number in range(1, len(header) + 1)]
     names = [" ".join(cell.split()) or number for cell, number in zip(header, numbers, strict=True)]
-    folded = [name.casefold() for name in names]
-    twice = [name for name in names if folded.count(name.casefold()) > 1]
+    known = [folded(name) for name in names]
+    twice = [name for name in names if known.count(folded(name)) > 1]
     if twice:
         raise F0Error(f"{path}: the header names {twice[0]!r} more than once")
-    return () if folded == numbers else tuple(names)
+    return () if known == numbers else tuple(names)
 
 
 def _without_header(path: Path, rows: list[tuple[int, list[str]]]) -> F0Table:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.errors import F0Error
+from vocsep.media.names import folded
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, frame_times
 
 BRIDGE = 0.05  # s, neighbouring times further apart (and than 2.5 usual steps) are a gap, not a glide
@@ -34,8 +35,8 @@ def columns_of(names: Sequence[str], known: Sequence[str]) -> list[int]:
     >>> columns_of(["Soprano", "bass"], ["bass", "soprano"])
     [1, 0]
     """
-    places = {name.casefold(): place for place, name in enumerate(known)}
-    wanted = [name.casefold() for name in names]
+    places = {folded(name): place for place, name in enumerate(known)}
+    wanted = [folded(name) for name in names]
     if sorted(wanted) != sorted(places):
         raise F0Error(f"the names {', '.join(names)} do not fit its voices: {', '.join(known)}")
     return [places[name] for name in wanted]

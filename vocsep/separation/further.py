@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.errors import AudioError
+from vocsep.media.origin import SEPARATED
 from vocsep.pitch.tracks import F0Tracks
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Written:
         bit_depth: of the stems.
         overwrite: whether files that exist may be replaced.
         sure: ``(voices, seconds)``, `vocsep.separation.results.Separation.confidence`; None where not known.
+        comment: that stands in the stems.
     """
 
     stems: Sequence[Path]
@@ -34,6 +36,7 @@ class Written:
     bit_depth: int | str
     overwrite: bool
     sure: NDArray[np.float32] | None = None
+    comment: str = SEPARATED
 
 
 class FurtherFiles(Protocol):

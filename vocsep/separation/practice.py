@@ -20,7 +20,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.media.origin import SEPARATED
 from vocsep.media.reading import AudioSource, open_audio
 from vocsep.media.writing import StemWriter
 from vocsep.separation.further import Written
@@ -68,7 +67,7 @@ class PracticeMixes:
                 paths = _named(stems, kind)
                 # Integers even where the stems are float: only they are kept from clipping.
                 return stack.enter_context(
-                    StemWriter(paths, rate, channels, format, depth, written.overwrite, SEPARATED)
+                    StemWriter(paths, rate, channels, format, depth, written.overwrite, written.comment)
                 )
 
             practice, left = writer("practice", channels), writer("left", 2)

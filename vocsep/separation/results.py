@@ -96,6 +96,7 @@ class FileReport:
         statistics: of each voice's pitch.
         confidence: ``(voices, seconds)``, as in `Separation`.
         elapsed: seconds that each stage took.
+        removed: stems of an earlier run on this recording that had to go.
     """
 
     input: Path
@@ -111,6 +112,7 @@ class FileReport:
     confidence: NDArray[np.float32]
     warnings: list[str]
     elapsed: dict[str, float]
+    removed: list[Path] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: paths as text, null where a voice has no confidence."""
@@ -118,6 +120,7 @@ class FileReport:
         plain["input"] = str(self.input)
         plain["stems"] = [str(path) for path in self.stems]
         plain["extra"] = [str(path) for path in self.extra]
+        plain["removed"] = [str(path) for path in self.removed]
         rounded = [[round(float(share), 3) for share in voice] for voice in self.confidence]
         plain["confidence"] = [[None if share != share else share for share in voice] for voice in rounded]
         return plain

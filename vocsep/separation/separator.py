@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.errors import AudioError, F0Error
+from vocsep.media.locking import locked_folder
 from vocsep.media.reading import RATES, analysis_stream, open_audio, require_sound, to_analysis
 from vocsep.methods.registry import build_method
 from vocsep.methods.settings import MethodSettings
@@ -138,8 +139,7 @@ class Separator:
         Args:
             path: the recording. folder: of the stems; ``voice_1`` is the first track, or the highest voice.
             voices, guide, progress: as in `separate`. tracks: on the clock of the whole recording.
-            further: more files to make of the stems, `vocsep.separation.further`.
-            options: attributes of `vocsep.separation.settings.OutputSettings`, by name.
+            further: more files to make of the stems. options: attributes of `OutputSettings`, by name.
 
         Raises:
             AudioError: the recording cannot be read or a stem not written. Others: as in `separate`.
@@ -149,11 +149,10 @@ class Separator:
         output, further = replace(output, names=names), [*further_files(output, path), *further]
         self.method.prepare(output.names, output.synth)
         begun = monotonic()
-        with open_audio(path, output.strict) as source:
+        with open_audio(path, output.strict) as source, locked_folder(folder):
             (first, samples), rate = source.span(output.start, output.duration), source.info.sample_rate
             known = _known_voices(tracks, guide, voices, output.names)
-            if known is not None:
-                plan_files(source.info, folder, known, output, further)  # refuses before any work
+            plan_files(source.info, folder, known or 1, output, further)  # refuses before any work
             analysis = analysis_stream(source, start=output.start, duration=output.duration)
             given = None if tracks is None else tracks.from_time(output.start)
             tracks = self._tracks(analysis, voices or known, given, source.info.seconds, progress, guide)
@@ -166,10 +165,11 @@ class Separator:
             recording = Recording(read, samples, rate, analysis, round(first * SAMPLE_RATE / rate))
             chunks = WithConfidence(self._chunks(recording, tracks, progress), tracks)
             gain, sure = files.write(chunks, read, self.settings.seed), chunks.confidence()
+            extra, removed, said = files.write_further(tracks, first / rate, sure)
         return FileReport(
             input=path,
             stems=files.stems,
-            extra=files.write_further(tracks, first / rate, sure),
+            extra=extra,
             sample_rate=rate,
             channels=files.info.channels,
             samples=samples,
@@ -178,8 +178,9 @@ class Separator:
             gain_db=gain,
             statistics=tracks.voice_statistics(),
             confidence=sure,
-            warnings=[*filter(None, [source.missing]), *self._notes(tracks, guide)],
+            warnings=[*filter(None, [source.missing, said]), *self._notes(tracks, guide)],
             elapsed={"pitch": found - begun, "separation": monotonic() - found},
+            removed=removed,
         )
 
     def _notes(self, tracks: F0Tracks, guide: "ScoreGuide | None") -> list[str]:

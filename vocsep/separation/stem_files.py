@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.errors import AudioError, SettingsError
-from vocsep.media.origin import SEPARATED
+from vocsep.media.origin import separated_from
 from vocsep.media.reading import AudioInfo, BitDepth
 from vocsep.media.writing import Format, StemWriter, default_format
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunk_stems import OverlapAdd, ReadBlock, SeparatedChunk
+from vocsep.separation.earlier import EarlierStems
 from vocsep.separation.further import FurtherFiles, NoteFile, PageFile, Written, refuse_further
 from vocsep.separation.practice import PracticeMixes
 from vocsep.separation.settings import OutputSettings
@@ -33,6 +34,10 @@ class StemFiles:
     synths: list[Path]
     further: Sequence[FurtherFiles] = ()
 
+    @property
+    def _comment(self) -> str:
+        return separated_from(self.info.path, self.info.samples)
+
     def write(self, chunks: Iterable[SeparatedChunk], read: ReadBlock, seed: int) -> float:
         """Write all files; none is there before all of its kind are complete.
 
@@ -48,12 +53,15 @@ class StemFiles:
             AudioError: a target exists or cannot be written.
         """
         rate = self.info.sample_rate
+        comment = self._comment
         overlap, synth_overlap = OverlapAdd(rate), OverlapAdd(SAMPLE_RATE)
         with ExitStack() as stack:
             synths = None
             if self.synths:
                 synths = stack.enter_context(
-                    StemWriter(self.synths, SAMPLE_RATE, 1, "wav", self.bit_depth, self.overwrite, SEPARATED)
+                    StemWriter(
+                        self.synths, SAMPLE_RATE, 1, "wav", self.bit_depth, self.overwrite, self._comment
+                    )
                 )
             stems = stack.enter_context(
                 StemWriter(
@@ -63,7 +71,7 @@ class StemFiles:
                     self.format,
                     self.bit_depth,
                     self.overwrite,
-                    SEPARATED,
+                    comment,
                 )
             )
             for separated in chunks:
@@ -80,8 +88,8 @@ class StemFiles:
 
     def write_further(
         self, tracks: F0Tracks, start: float, sure: NDArray[np.float32] | None = None
-    ) -> list[Path]:
-        """Write what is made of the stems, once these are there.
+    ) -> tuple[list[Path], list[Path], str]:
+        """Write what is made of the stems, once these are there; what earlier runs left goes.
 
         Args:
             tracks: F0 of each voice.
@@ -89,10 +97,17 @@ class StemFiles:
             sure: ``(voices, seconds)``, as in `Written`.
 
         Returns:
-            All files besides the stems.
+            All files besides the stems; the stems of earlier runs that were removed, if replacing is allowed;
+            and what to say of those that stayed, if any did.
         """
-        written = Written(self.stems, tracks, start, self.bit_depth, self.overwrite, sure)
-        return [*self.minus, *self.synths, *(path for one in self.further for path in one.write(written))]
+        depth, comment = self.bit_depth, self._comment
+        written = Written(self.stems, tracks, start, depth, self.overwrite, sure, comment)
+        paths = [*self.minus, *self.synths, *(path for one in self.further for path in one.write(written))]
+        earlier = EarlierStems(self._comment, self.stems, self.info.path)
+        if self.overwrite:
+            return paths, earlier.remove(), ""
+        stay = ", ".join(path.name for path in earlier.found())
+        return paths, [], f"stems of an earlier run lie there, too: {stay}; -y removes them" if stay else ""
 
 
 def further_files(output: OutputSettings, recording: Path) -> list[FurtherFiles]:
