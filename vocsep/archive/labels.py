@@ -17,21 +17,21 @@ def labels(recordings: Sequence[PurePath], taken: Collection[str] = ()) -> list[
     >>> labels([PurePath("a/mix.wav"), PurePath("b/mix.wav"), PurePath("x.wav")])
     ['a_mix', 'b_mix', 'x']
     """
-    shared = Counter(recording.stem.casefold() for recording in recordings)
+    shared = Counter(folded(recording.stem) for recording in recordings)
     # Names that nobody else claims are given first, so that no invented name takes one of them.
     claimed = {*taken, *(name for name, count in shared.items() if count == 1)}
     given = []
     for recording in recordings:
         name = recording.stem
-        if shared[name.casefold()] > 1 or name.casefold() in taken:
+        if shared[folded(name)] > 1 or folded(name) in taken:
             name = _free_name(f"{recording.parent.name}_{name}", claimed)
-            claimed.add(name.casefold())
+            claimed.add(folded(name))
         given.append(name)
     return given
 
 
 def _free_name(name: str, taken: Iterable[str]) -> str:
     free, number = name, 2
-    while free.casefold() in taken:
+    while folded(free) in taken:
         free, number = f"{name}_{number}", number + 1
     return free
