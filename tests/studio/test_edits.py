@@ -5,7 +5,8 @@ import pytest
 
 from vocsep.errors import F0Error
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.studio.edits import FRAME, KINDS, Edit, edited, parse_edit
+from vocsep.studio.edits import KINDS, Edit, edited, parse_edit
+from vocsep.transcription.notes import FRAME
 
 FRAMES = 50
 END = FRAMES * FRAME

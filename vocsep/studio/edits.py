@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from vocsep.errors import F0Error
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.spectra import HOP, SAMPLE_RATE
+from vocsep.transcription.notes import FRAME
 
 Rows = NDArray[np.float64]
 
-FRAME = HOP / SAMPLE_RATE  # s
 BOUNDS = 20.0, 4000.0  # Hz, what a person may ask for
 MOST_POINTS = 100_000  # of a drawn line
 

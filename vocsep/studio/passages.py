@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.spectra import HOP, SAMPLE_RATE
+from vocsep.transcription.notes import FRAME
 
-FRAME = HOP / SAMPLE_RATE  # s
 TOGETHER = 0.5  # s, changes that are closer are one passage
 MARGIN = 0.5  # s on either side of a changed passage in which only the new stems are heard
 FADE = 0.25  # s beyond, over which the new stems and the old ones are faded into each other

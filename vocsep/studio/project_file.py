@@ -5,7 +5,7 @@ holds the state before the change or after it. Arrays lie in safetensors files t
 """
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class ProjectFile:
     stems_revision: int = 0
     pitches: str = ""
     separated: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def with_edit(self, edit: Edit) -> "ProjectFile":
         """One more correction; those that were undone are discarded."""
