@@ -2,12 +2,13 @@
 
 Ten minutes of music (the quartets of DATA_DIR one after another, 44.1 kHz, two channels) are opened in
 ``vocsep studio``, separated and edited 30 times; 10 passages are separated again; all is exported; the server
-is killed with SIGKILL, and another one opens the project. Prints how long each step takes, the memory of
-server and computing process, and whether anything was lost.
+is killed with SIGKILL, and another one opens the project. Prints how long each step takes, what of it the
+processor, the memory of server and computing process, and whether anything was lost.
 """
 
 import argparse
 import hashlib
+import os
 import sys
 import tempfile
 import time
@@ -71,25 +72,35 @@ class Steps:
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
-        self._rows: dict[str, list[tuple[float, float, float]]] = {}
+        self._rows: dict[str, list[tuple[float, ...]]] = {}
 
     def time(self, name: str, step: Callable[[], Any]) -> Any:
         """Do a step; returns what it returns."""
-        begun = time.monotonic()
+        begun, busy = time.monotonic(), self._processor_time()
         result = step()
-        took = time.monotonic() - begun
+        took, busy = time.monotonic() - begun, self._processor_time() - busy
         working = max([memory(worker) for worker in self.studio.workers()], default=0.0)
-        row = (took, memory(self.studio.process.pid), working)
+        row = (took, busy, memory(self.studio.process.pid), working)
         self._rows.setdefault(name, []).append(row)
         print(f"{name}: {took:.2f} s", file=sys.stderr, flush=True)
         return result
 
+    def _processor_time(self) -> float:
+        return sum(map(processor_time, [self.studio.process.pid, *self.studio.workers()]))
+
     def show(self) -> None:
-        print("step                            times   s each (longest)   most MB: server   computing")
+        print(f"{'step':30} times  s each (longest)  processor s each  most MB: server  computing")
         for name, rows in self._rows.items():
-            took, server, working = zip(*rows, strict=True)
-            each = f"{np.mean(took):8.2f} ({max(took):.2f})"
-            print(f"{name:30}  {len(rows):5d}   {each:>16}   {max(server):15.0f}   {max(working):9.0f}")
+            took, busy, server, working = zip(*rows, strict=True)
+            each = f"{np.mean(took):.2f} ({max(took):.2f})"
+            sizes = f"{max(server):15.0f}  {max(working):9.0f}"
+            print(f"{name:30} {len(rows):5d}  {each:>16}  {np.mean(busy):16.2f}  {sizes}")
+
+
+def processor_time(process: int) -> float:
+    """What a process has computed so far, in s."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(process: int) -> float:
