@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePath
 
+from vocsep.media.names import folded
+
 
 def labels(recordings: Sequence[PurePath], taken: Collection[str] = ()) -> list[str]:
     """A name for each recording; no two alike, on any file system.
