@@ -19,7 +19,7 @@ Run = Callable[..., dict[str, Any]]
 
 def test_everything_that_the_command_line_exports_is_in_the_menu() -> None:
     ids = {entry["id"] for entry in exports.menu()}
-    assert ids == {"f0-csv", "f0-json", "f0-mirex", "stems", "minus-one", "practice", *FORMATS}
+    assert ids == {"f0-csv", "f0-json", "f0-mirex", "stems", "minus-one", "practice", "page", *FORMATS}
 
 
 def test_all_of_it_is_written_and_nothing_else_is_left(project: Project, run: Run) -> None:
@@ -28,6 +28,7 @@ def test_all_of_it_is_written_and_nothing_else_is_left(project: Project, run: Ru
     folder = project.folder / "exports"
     assert sorted(files) == sorted(path.name for path in folder.iterdir())
     assert {"Sopran.flac", "Baß_minus.flac", "Sopran_practice.flac", "Sopran_left.flac"} <= {*files}
+    assert "Sopran" in (folder / "Jürgens Chor.html").read_text(encoding="utf-8")
     assert "Jürgens Chor_pitches.csv" in files and "Jürgens Chor_Baß.PitchTier" in files
     tracks = F0Tracks.read_csv(folder / "Jürgens Chor_pitches.csv")
     assert project.tracks is not None and tracks.names == ("Sopran", "Baß")

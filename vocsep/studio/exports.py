@@ -14,7 +14,7 @@ from vocsep.media.origin import SEPARATED
 from vocsep.media.reading import open_audio
 from vocsep.media.writing import StemWriter, default_format
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.separation.further import Written
+from vocsep.separation.further import PageFile, Written
 from vocsep.separation.practice import PracticeMixes
 from vocsep.spectra import HOP, SAMPLE_RATE
 from vocsep.studio.project import Project
@@ -56,8 +56,10 @@ KINDS = {
     "stems": Kind("Stems"),
     "minus-one": Kind("The recording without each voice"),
     "practice": Kind("Practice mixes"),
+    "page": Kind("A page for the choir (HTML)", ".html"),
 }
-MIXES = {"stems": (), "minus-one": ("minus",), "practice": ("practice", "left")}
+# What is made of stems, and the endings of those that are mixes.
+OF_STEMS = {"stems": (), "minus-one": ("minus",), "practice": ("practice", "left"), "page": ()}
 
 
 def menu() -> list[dict[str, str | None]]:
@@ -109,8 +111,8 @@ def export(
     folder.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix=".vocsep-", dir=folder) as work:
         made: list[Path] = []
-        sound = [name for name in ids if name in MIXES]
-        for index, name in enumerate(name for name in ids if name not in MIXES):
+        sound = [name for name in ids if name in OF_STEMS]
+        for index, name in enumerate(name for name in ids if name not in OF_STEMS):
             made += _of_pitches(project, name, Path(work), options)
             progress((index + 1) / len(ids))
         if sound:
@@ -145,12 +147,14 @@ def _of_sound(project: Project, kinds: Sequence[str], work: Path, options: dict[
         for blocks in _blocks(project, options):
             writer.write(blocks)
     made = [*stems] if "stems" in kinds else []
-    wanted = {f"_{ending}" for kind in kinds for ending in MIXES[kind]}
+    tracks, start = _excerpt(project.with_alternatives, options)
+    written = Written(stems, tracks, start, depth, False, project.sure[:, int(start) :])
+    wanted = {f"_{ending}" for kind in kinds for ending in OF_STEMS[kind]}
     if wanted:
-        tracks, start = _excerpt(project.with_alternatives, options)
-        mixes = PracticeMixes(minus="minus-one" in kinds)
-        written = mixes.write(Written(stems, tracks, start, depth, False))
-        made += [path for path in written if any(path.stem.endswith(ending) for ending in wanted)]
+        mixes = PracticeMixes(minus="minus-one" in kinds).write(written)
+        made += [path for path in mixes if any(path.stem.endswith(ending) for ending in wanted)]
+    if "page" in kinds:
+        made += PageFile(project.folder.name).write(written)
     return made
 
 
