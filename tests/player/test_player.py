@@ -131,8 +131,7 @@ def test_a_drag_over_the_times_repeats_a_passage(opened: Any) -> None:
     assert end - start == pytest.approx(200 / opened.evaluate("vocsep.picture.view.perSecond"), abs=0.05)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])
+@pytest.mark.parametrize("size, theme", [((1440, 900), "light"), ((390, 844), "dark")], ids=["desk", "phone"])
 def test_everyone_can_use_the_page(
     open_page: Callable[..., Any],
     page_file: Path,

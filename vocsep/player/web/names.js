@@ -80,9 +80,10 @@ export function icon(name) {
   return svg;
 }
 
-/** A button with an icon, a text or both; its name for screen readers and as a hint. */
+/** A button with an icon, a text or both; its name, which holds the text, is for screen readers and a hint. */
 export function button(name, { image = null, text = "", kind = "", press = null } = {}) {
-  const made = element("button", { type: "button", class: kind, title: name, "aria-label": name });
+  const spoken = name.toLowerCase().includes(text.toLowerCase()) ? name : `${text}: ${name}`;
+  const made = element("button", { type: "button", class: kind, title: name, "aria-label": spoken });
   if (image) made.append(icon(image));
   if (text) made.append(element("span", {}, text));
   if (press) made.addEventListener("click", press);

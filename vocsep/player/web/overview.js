@@ -48,7 +48,7 @@ export class Overview {
   paint() {
     const { picture, view, canvas } = this;
     if (!this.dense) return;
-    if (!this.lines || this.of !== picture.tracks || this.colours !== picture.colours) {
+    if (!this.lines || !picture.tracks || this.of !== picture.tracks || this.colours !== picture.colours) {
       this.of = picture.tracks;
       this.colours = picture.colours;
       this.lines = this.paintLines();
@@ -89,7 +89,8 @@ export class Overview {
     ctx.setTransform(this.dense, 0, 0, this.dense, -GUTTER * this.dense, -RULER * this.dense);
     view.low = picture.view.low;
     view.high = picture.view.high;
-    if (picture.tracks)
+    if (!picture.tracks) picture.spectrogram?.paint(ctx, view);
+    else
       picture.tracks.midi.forEach((midi, voice) =>
         paintLine(ctx, view, midi, picture.tracks.hop, picture.voices[voice].colour, { width: 1.2 }),
       );

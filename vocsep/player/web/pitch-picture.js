@@ -63,6 +63,17 @@ export class PitchPicture extends EventTarget {
     else this.view.fit(43, 79);
   }
 
+  /** Show what is chosen, too, where it was moved out of sight. */
+  widen() {
+    if (!this.selection) return;
+    const { view, tracks } = this;
+    const { voice, start, end } = this.selection;
+    for (const value of tracks.midi[voice].subarray(Math.ceil(start / tracks.hop), Math.ceil(end / tracks.hop))) {
+      if (value + 1.5 > view.high) view.high = value + 1.5;
+      if (value - 1.5 < view.low) view.low = value - 1.5;
+    }
+  }
+
   recolour() {
     this.colours = palette(this.box);
     this.spectrogram?.setTint(this.colours.sound);
