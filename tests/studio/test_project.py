@@ -184,6 +184,7 @@ def test_a_recording_finds_its_project_again_and_a_namesake_gets_its_own(
     assert opened.folder == moved and opened.file.voices == ("Sopran", "Baß")
     opened.close()
     assert new_folder(projects, "song.mp3").name == "song_3"
+    assert new_folder(projects, "Wer? Ö #1.mp3").name == "Wer_ Ö #1"
 
 
 def test_what_a_killed_program_left_is_removed(project: Project, tmp_path: Path) -> None:

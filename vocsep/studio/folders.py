@@ -63,7 +63,8 @@ def _created(folder: Path, recording: str) -> Project:
 
 
 def _candidates(projects: Path, name: str) -> Iterator[Path]:
-    called = name if is_file_name(name) else "recording"
+    called = "".join(sign if is_file_name(f"a{sign}a") else "_" for sign in name).strip(". ")
+    called = called if is_file_name(called) else "recording"
     yield projects / called
     for number in count(2):
         yield projects / f"{called}_{number}"
