@@ -20,3 +20,8 @@ def fast_convolutions(device: torch.device | str = "cpu") -> torch.autocast:
     kind = torch.device(device).type
     enabled = kind in ("cpu", "cuda") and has_bfloat16(device)
     return torch.autocast(kind if kind in ("cpu", "cuda") else "cpu", torch.bfloat16, enabled=enabled)
+
+
+def arithmetic(kind: str) -> torch.dtype:
+    """What convolutions on devices of this type compute in at this place of the program."""
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32

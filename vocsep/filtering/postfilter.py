@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from vocsep.estimator.network_settings import NetworkSettings
 from vocsep.filtering.postfilter_features import BINS, CHANNELS, postfilter_features
 from vocsep.model import StoredModel, load_model, restored, shipped_model
-from vocsep.precision import fast_convolutions
+from vocsep.precision import arithmetic, fast_convolutions
 from vocsep.spectra import power
 
 FOLD = 2  # neighbouring bins that become channels: half the work
@@ -62,14 +62,17 @@ class PostfilterNetwork(nn.Module):
 
     def forward(self, view: Tensor) -> Tensor:
         voices, _, bins, frames = view.shape
-        folded = view.reshape(voices, -1, bins // FOLD, FOLD, frames).transpose(2, 3).flatten(1, 2)
-        x = torch.relu(self.enter(folded.contiguous(memory_format=torch.channels_last)))
+        narrow = view.to(arithmetic(view.device.type))  # before it is put in another order: half to move
+        folded = narrow.reshape(voices, -1, bins // FOLD, FOLD, frames).transpose(2, 3).flatten(1, 2)
+        x = torch.relu_(self.enter(folded.contiguous(memory_format=torch.channels_last)))
         for own, common in zip(self.own, self.common, strict=True):
-            seen = torch.relu(own(x))
+            seen = torch.relu_(own(x))
+            # Voice by voice: torch's mean over the first dimension takes ten times as long, and so does a
+            # sum of numbers of two kinds.
             total = seen[:1].float()
-            for voice in range(1, voices):  # torch's mean over the first dimension takes ten times as long
-                total = total + seen[voice]
-            x = x + seen + common((total / voices).to(seen.dtype))
+            for voice in range(1, voices):
+                total = total + seen[voice].float()
+            x = (x + seen).add_(common((total / voices).to(seen.dtype)))
         answer: Tensor = self.leave(x).float()
         return answer.transpose(1, 2).reshape(voices, bins, frames)
 
