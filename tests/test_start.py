@@ -13,6 +13,7 @@ NEVER = (
     "torch._dynamo",  # 1 s and more; torch.optim.Adam imports it when it is built
     "torch._inductor",
     "sympy",
+    "scipy.ndimage",
     "scipy.stats",
     "scipy.signal",
     "scipy.optimize",

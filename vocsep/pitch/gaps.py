@@ -47,3 +47,12 @@ def mend(tracks: NDArray[np.float64]) -> NDArray[np.float64]:
             high = min(last + _frames(HOLD), (last + after) // 2 if index + 1 < len(runs) else after)
             track[low:first], track[last:high] = track[first], track[last - 1]
     return np.asarray(mended)
+
+
+def without_gaps(flags: NDArray[np.bool_], gap: int) -> NDArray[np.bool_]:
+    """Flags ``(frames,)`` in which interruptions of fewer than ``gap`` frames are closed."""
+    closed: NDArray[np.bool_] = flags.copy()
+    for first, last in voiced_runs(~flags):
+        if first > 0 and last < len(flags) and last - first < gap:
+            closed[first:last] = True
+    return closed

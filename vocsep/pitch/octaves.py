@@ -18,11 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import binary_closing
 
 from vocsep.estimator.features import LONG_HOP, harmonic_levels
 from vocsep.pitch.candidates import Candidates, log_odds
-from vocsep.pitch.gaps import voiced_runs
+from vocsep.pitch.gaps import voiced_runs, without_gaps
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.powers import comb_powers, mask_frequencies
 from vocsep.source.voice import band_matrix
@@ -65,8 +64,7 @@ def octaves(pitch: Array) -> list[Octave]:
     for upper in range(len(pitch)):
         for lower in range(upper + 1, len(pitch)):
             apart = np.abs(pitch[upper] - pitch[lower] - OCTAVE) < NEAR  # NaN compares as false
-            closed = binary_closing(np.pad(apart, GAP), np.ones(GAP))[GAP:-GAP]
-            apart = closed & np.isfinite(pitch[upper])
+            apart = without_gaps(apart, GAP) & np.isfinite(pitch[upper])
             runs = voiced_runs(apart)
             found += [Octave(a, b, upper, lower) for a, b in runs if (b - a) * HOP / SAMPLE_RATE >= SHORTEST]
     return found

@@ -9,9 +9,9 @@ from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from vocsep.pitch.gaps import voiced_runs
+from vocsep.pitch.smoothing import gaussian_filter1d
 
 Array = NDArray[np.float64]
 

@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from vocsep.pitch.partial_levels import decibels_of, own_partials, partial_levels
+from vocsep.pitch.smoothing import gaussian_filter1d
 from vocsep.pitch.stretches import Stretches
 
 Array = NDArray[np.float64]

@@ -15,11 +15,11 @@ from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from vocsep.pitch.beam import beam_path, spread_ranges
 from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.gaps import voiced_runs
+from vocsep.pitch.smoothing import gaussian_filter1d
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 Array = NDArray[np.float64]
