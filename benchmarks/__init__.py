@@ -24,6 +24,7 @@ Run from the root of the repository; each module's first lines, and ``--help``, 
 ``studio``          what a pitch corrected by hand is worth
 ``studio_session``  time and memory of the studio, with ten minutes of music
 ``halls``           stems in a simulated hall, for the others, and as files
+``fuzz``            damaged files by the thousand, and command lines (with ``fuzz_kinds``)
 =================== ================================================================================
 
 What they share: ``options`` (the command line), ``mixtures`` (recordings, groups of their voices) and

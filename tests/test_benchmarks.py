@@ -21,7 +21,16 @@ from vocsep.spectra import HOP, SAMPLE_RATE
 
 FOLDER = Path(options.__file__).parent
 MODULES = sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
-SHARED = {"against", "options", "mixtures", "scoring", "paper_rows", "paper_songs", "paper_table"}
+SHARED = {
+    "against",
+    "fuzz_kinds",
+    "options",
+    "mixtures",
+    "scoring",
+    "paper_rows",
+    "paper_songs",
+    "paper_table",
+}
 
 
 def write_recording(folder: Path, voices: int = 2, seconds: float = 1.0, rate: int = SAMPLE_RATE) -> None:

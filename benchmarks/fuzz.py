@@ -1,91 +1,45 @@
-"""Damaged files by the thousand: seeded mutations of good ones, and how they must be read.
+"""Damaged files by the thousand: seeded mutations of good ones of every kind, and of command lines.
 
-    python tests/support/mutations.py --count 700
+    python -m benchmarks.fuzz
 
-A reader may succeed or raise a `VocsepError`. Anything else is a fault, also longer than `SECONDS`, or
-more memory than `MEGABYTES` above what the process had. `tests/test_mutations.py` runs a few of each.
+A reader may succeed or raise a `VocsepError` of one line. Anything else is a fault, also longer than
+`SECONDS`, more memory than `MEGABYTES` above what the process had, or a file that it leaves. The long run
+takes `COUNT` of each of 23 kinds, more than 10 000; `tests/test_fuzz.py` takes a few of each.
 """
 
-import argparse
+import json
 import resource
 import signal
-import sys
+import struct
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import torch
-from safetensors.torch import save_file
 
+from benchmarks.fuzz_kinds import Read, kinds
+from benchmarks.options import new_parser
 from vocsep.errors import VocsepError
-from vocsep.fit.settings import FitSettings
-from vocsep.media.reading import BLOCK, open_audio
-from vocsep.model import load_model, save_model
-from vocsep.pitch.tracks import F0Tracks
 
 SECONDS = 20  # a time out of all proportion to a file of a few kB
 MEGABYTES = 600
-RATE = 8000  # Hz
-
-Read = Callable[[Path], object]
-
-
-def read_audio_file(path: Path) -> int:
-    """Read all of it in blocks, as separation does."""
-    with open_audio(path) as source:
-        total = 0
-        for start in range(0, min(source.info.samples, 20 * BLOCK), BLOCK):
-            total += len(source.read(start, min(BLOCK, source.info.samples - start)))
-        return total
-
-
-def kinds(folder: Path) -> dict[str, tuple[Path, Read]]:
-    """A good file of every kind that is read, and its reader."""
-    folder.mkdir(parents=True, exist_ok=True)
-    time = np.arange(RATE) / RATE
-    sound = np.stack([0.3 * np.sin(2 * np.pi * 220 * time), 0.2 * np.sin(2 * np.pi * 330 * time)], axis=1)
-    made: dict[str, tuple[Path, Read]] = {}
-    for suffix, options in {
-        "wav": {},
-        "rf64": {"format": "RF64", "subtype": "FLOAT"},
-        "w64": {"format": "W64", "subtype": "PCM_24"},
-        "aiff": {},
-        "au": {},
-        "caf": {},
-        "flac": {},
-        "ogg": {},
-        "opus": {"format": "OGG", "subtype": "OPUS"},
-        "mp3": {},
-    }.items():
-        path = folder / f"good.{suffix}"
-        soundfile.write(path, sound, RATE, **options)
-        made[suffix] = (path, read_audio_file)
-    tracks = F0Tracks(
-        np.stack([440 + 5 * np.sin(time[:300] * 99), np.where(time[:300] > 0.02, 220.0, np.nan)])
-    )
-    tracks.write_csv(folder / "good.csv")
-    tracks.write_json(folder / "good.json")
-    tracks.write_mirex(folder / "good.txt")
-    for suffix in ("csv", "json", "txt"):
-        made[suffix] = (folder / f"good.{suffix}", F0Tracks.read_csv)
-    weights = {"a.weight": torch.randn(8, 8), "a.bias": torch.zeros(8)}
-    save_model(folder / "good.model", weights, kind="pitch", settings={"channels": 8}, card={"seed": 1})
-    made["model"] = (folder / "good.model", lambda path: load_model(path, "pitch"))
-    save_file(weights, str(folder / "other.model"))
-    made["foreign model"] = (folder / "other.model", lambda path: load_model(path, "voices"))
-    (folder / "good.yaml").write_text(
-        "voices: 4\nminutes: 10\nbatch: 8\nestimator: {units: 32}\nnames: [a, b, c, d]\n"
-    )
-    made["settings"] = (folder / "good.yaml", FitSettings.from_yaml)
-    return made
+COUNT = 450  # of each kind, of the long run
+WORDS = (  # of command lines
+    *("separate f0 evaluate fit intonation edit evaluate-f0 demo train -n --voices -o --names".split()),
+    *("--start --duration --json -q -y --help --format --f0 --score --model --seed --strict".split()),
+    *("-1 0 1e400 nan 99 0:30 : :: - -- = '' \\ ../.. /dev/null a.wav \udce9 é --refine".split()),
+)
 
 
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:
-    """One to eight faults: bits flipped, numbers made large, stretches cut, doubled, moved or filled."""
+    """One to eight faults: bits flipped, numbers made large, stretches cut, doubled, moved or filled.
+
+    Half of the models keep a right frame: numbers and words of their headers change, or weights become NaN.
+    """
+    if data[8:9] == b"{" and rng.random() < 0.5:
+        return _other_model(data, rng)
     changed = bytearray(data)
     for _ in range(int(rng.integers(1, 9))):
         if not changed:
@@ -111,6 +65,40 @@ def mutated(data: bytes, rng: np.random.Generator) -> bytes:
         else:
             del changed[at:]
     return bytes(changed)
+
+
+def _other_model(data: bytes, rng: np.random.Generator) -> bytes:
+    """A safetensors file (length of the header, header, weights) that says something else of itself."""
+    (length,) = struct.unpack("<Q", data[:8])
+    header, weights = data[8 : 8 + length].decode(), bytearray(data[8 + length :])
+    places = [at for at, sign in enumerate(header) if sign.isdigit()]
+    fault = int(rng.integers(4))
+    if fault == 0:
+        at = 4 * int(rng.integers(len(weights) // 4))
+        weights[at : at + 4] = struct.pack("<f", rng.choice([np.nan, np.inf, -1e30, 0.0]))
+    elif fault == 1:
+        at = int(rng.choice(places))
+        header = header[:at] + str(rng.choice([-1, 0, 7, 10**6, 2**63])) + header[at + 1 :]
+    elif fault == 2:
+        known = json.loads(header)
+        names = list(known)
+        first, second = rng.choice(len(names), 2) if len(names) > 1 else (0, 0)
+        known[names[first]] = known[names[second]]
+        header = json.dumps(known)
+    else:
+        header += " " * int(2 ** rng.uniform(0, 20))
+    encoded = header.encode()
+    return struct.pack("<Q", len(encoded)) + encoded + bytes(weights)
+
+
+def other_words(data: bytes, rng: np.random.Generator) -> bytes:
+    """A command line with words exchanged, dropped, or put in; now and then its bytes are damaged, too."""
+    words = data.decode("utf-8").split(" ")
+    for _ in range(int(rng.integers(1, 5))):
+        at = int(rng.integers(len(words) + 1))
+        words[at : at + int(rng.integers(2))] = rng.choice(WORDS, int(rng.integers(3))).tolist()
+    line = " ".join(words).encode("utf-8", "surrogateescape")
+    return mutated(line, rng) if rng.random() < 0.2 and line else line
 
 
 @contextmanager
@@ -151,13 +139,17 @@ def run(count: int, seed: int, folder: Path, kept: Path | None = None) -> dict[s
     results = {}
     for kind, (good, read) in kinds(folder).items():
         data, faults, had = good.read_bytes(), [], memory()
-        fault = fault_of(read, good) if kind != "foreign model" else None
+        fault = fault_of(read, good)
         assert fault is None, fault
         for number in range(count):
             rng = np.random.default_rng([seed, number])
             path = folder / f"bad{number}{good.suffix}"
-            path.write_bytes(mutated(data, rng))
+            damage = other_words if kind == "command line" else mutated
+            path.write_bytes(damage(data, rng))
+            before = set(folder.iterdir())
             fault = fault_of(read, path)
+            if set(folder.iterdir()) != before:
+                fault = f"leaves {sorted(set(folder.iterdir()) - before)}"
             if memory() > had + MEGABYTES:
                 fault, had = fault or f"memory grew to {memory():.0f} MB", memory()
             if fault is not None:
@@ -170,18 +162,22 @@ def run(count: int, seed: int, folder: Path, kept: Path | None = None) -> dict[s
     return results
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--count", type=int, default=700, help="damaged files of each kind")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it; 1 where there was a fault."""
+    parser = new_parser("fuzz", __doc__)
+    parser.add_argument("--count", type=int, default=COUNT, help=f"damaged files of each kind ({COUNT})")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="folder for the files that made a fault")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
         found = run(given.count, given.seed, Path(temporary), given.keep)
     for name, (tried, wrong) in found.items():
-        print(f"{name:15s} {tried:6d} tried {len(wrong):4d} faults")
+        print(f"{name:17s} {tried:6d} tried {len(wrong):4d} faults")
         for one in wrong[:3]:
             print(one)
-    sys.exit(any(wrong for _, wrong in found.values()))
+    print(f"{'all':17s} {sum(tried for tried, _ in found.values()):6d} tried")
+    return int(any(wrong for _, wrong in found.values()))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
