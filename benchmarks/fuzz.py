@@ -26,11 +26,9 @@ from vocsep.errors import VocsepError
 SECONDS = 20  # a time out of all proportion to a file of a few kB
 MEGABYTES = 600
 COUNT = 450  # of each kind, of the long run
-WORDS = (  # of command lines
-    *("separate f0 evaluate fit intonation edit evaluate-f0 demo train -n --voices -o --names".split()),
-    *("--start --duration --json -q -y --help --format --f0 --score --model --seed --strict".split()),
-    *("-1 0 1e400 nan 99 0:30 : :: - -- = '' \\ ../.. /dev/null a.wav \udce9 é --refine".split()),
-)
+WORDS = """separate f0 evaluate fit intonation edit evaluate-f0 demo train -n --voices -o --names --start
+--duration --json -q -y --help --format --f0 --score --model --seed --strict -1 0 1e400 nan 99 0:30 : :: - --
+= '' \\ ../.. /dev/null a.wav \udce9 é --refine"""  # of command lines
 
 
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:
@@ -96,7 +94,7 @@ def other_words(data: bytes, rng: np.random.Generator) -> bytes:
     words = data.decode("utf-8").split(" ")
     for _ in range(int(rng.integers(1, 5))):
         at = int(rng.integers(len(words) + 1))
-        words[at : at + int(rng.integers(2))] = rng.choice(WORDS, int(rng.integers(3))).tolist()
+        words[at : at + int(rng.integers(2))] = rng.choice(WORDS.split(), int(rng.integers(3))).tolist()
     line = " ".join(words).encode("utf-8", "surrogateescape")
     return mutated(line, rng) if rng.random() < 0.2 and line else line
 

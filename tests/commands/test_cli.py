@@ -3,6 +3,7 @@
 The rooms are replaced by small fakes through ``sys.modules``, where the commands find them when they run.
 """
 
+import io
 import json
 import os
 import subprocess
@@ -830,25 +831,60 @@ def test_f0_files_are_found_however_accents_are_written(
     assert all(asked["tracks"] is not None for asked in separator.asked)
 
 
-def test_json_is_utf8_under_every_code_page(tmp_path: Path) -> None:
-    name = "Ténor Ł.wav"
-    (tmp_path / name).write_bytes(b"RIFF")
-    environment = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "vocsep", "separate", name, "-o", "out", "--json"]
-    done = subprocess.run(command, capture_output=True, cwd=tmp_path, env=environment, check=False)
-    assert done.returncode == 1
-    assert json.loads(done.stdout.decode("utf-8"))["failed"][0]["input"] == name
+def test_json_is_utf8_under_every_code_page(
+    separator: type[FakeSeparator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "latin-1"))
+    separator.failing["Ténor Ł.wav"] = AudioError("Ténor Ł.wav: damaged")
+    assert main(["separate", "Ténor Ł.wav", "-o", "out", "--json"]) == 1
+    assert json.loads(written.getvalue().decode("utf-8"))["failed"][0]["input"] == "Ténor Ł.wav"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such names")
-def test_a_name_that_is_not_utf8_is_a_matter_of_its_file_alone(tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8_is_a_matter_of_its_file_alone(
+    separator: type[FakeSeparator], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     (tmp_path / "songs").mkdir()
-    for name in (b"T\xe9nor.wav", b"other.wav"):
-        with open(os.fsencode(tmp_path / "songs") + b"/" + name, "wb") as file:  # noqa: PTH123 (bytes)
-            file.write(b"RIFF")
-    command = [sys.executable, "-m", "vocsep", "separate", "songs", "-o", "out", "--json"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, capture_output=True, cwd=tmp_path, env=environment, check=False)
-    failed = [one["input"] for one in json.loads(done.stdout)["failed"]]
-    assert sorted(failed) == ["songs/T\udce9nor.wav", "songs/other.wav"]
-    assert b"Traceback" not in done.stderr and b"defect" not in done.stderr
+    odd = os.fsdecode(b"T\xe9nor.wav")
+    for name in (odd, "other.wav"):
+        (tmp_path / "songs" / name).write_bytes(b"RIFF")
+    separator.failing[odd] = AudioError(f"{odd}: damaged")
+    assert main(["separate", "songs", "-o", "out", "--json"]) == 1
+    captured = capfdbinary.readouterr()
+    document = json.loads(captured.out)
+    assert [one["input"] for one in document["failed"]] == [f"songs/{odd}"]
+    assert [Path(one["input"]).name for one in document["files"]] == ["other.wav"]
+    assert b"damaged" in captured.err and b"defect" not in captured.err
+
+
+TIMES = {"0:30": 30.0, "1:02:03": 3723.0, "90.5": 90.5, "0:00.5": 0.5}
+
+
+@pytest.mark.parametrize("said", TIMES)
+def test_times_are_given_as_people_write_them(separator: type[FakeSeparator], said: str) -> None:
+    meant = TIMES[said]
+    assert run(f"separate a.wav --start {said} --duration {said}") == 0
+    assert separator.asked[0]["start"] == separator.asked[0]["duration"] == meant
+
+
+@pytest.mark.parametrize("said", ["1:75", "1:2:3:4", "1:-5", ":30", "a:b", "1:", "1:60:00", "0:1e1e"])
+def test_what_is_no_time_is_named(
+    separator: type[FakeSeparator], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(f"separate a.wav --start {said}") == 2
+    assert said in capsys.readouterr().err
+
+
+def test_quiet_silences_libraries_and_not_our_errors() -> None:
+    """A command during which a library writes to the descriptor of standard error, and we do, too."""
+    code = (
+        "import os, sys, typer\nfrom vocsep.commands.options import Quiet\n"
+        "from vocsep.commands.screen import Screen\n"
+        "def command(quiet: Quiet = False):\n"
+        "  os.write(2, b'library')\n  Screen(quiet=quiet).error('ours')\n"
+        "app = typer.Typer()\napp.command()(command)\n"
+        "app(sys.argv[1:], standalone_mode=False)\nos.write(2, b'after')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "-q"], capture_output=True, text=True, check=True)
+    assert done.stderr == "vocsep: ours\nafter"

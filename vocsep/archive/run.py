@@ -17,6 +17,7 @@ from vocsep.archive.labels import labels
 from vocsep.archive.manifest import Line, Manifest
 from vocsep.archive.stores import Found, is_remote
 from vocsep.archive.task import Task, Work, begun, done, perform
+from vocsep.media.names import folded
 
 
 class Workers(Protocol):
@@ -145,7 +146,7 @@ def _tasks(
     """What is not done yet, the largest first, so that no worker begins with it when the others end."""
     settings = settings_digest(work.settings)
     new = [found for found in recordings if found.place not in known]
-    taken = {str(line["label"]).casefold() for line in known.values()}
+    taken = {folded(str(line["label"])) for line in known.values()}
     named = dict(zip((f.place for f in new), labels([f.path for f in new], taken), strict=True))
     tasks = []
     for found in recordings:

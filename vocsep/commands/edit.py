@@ -30,6 +30,7 @@ def edit(
     f0: own.F0File = None,
     device: options.DeviceOption = options.DEVICE,
     overwrite: options.Overwrite = False,
+    strict: options.Strict = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
@@ -54,11 +55,21 @@ def edit(
     if source.is_dir():
         stems: Sequence[Path] = stems_in(source)
     else:
-        stems, tracks = _separated(source, output / "stems", voices, tracks, device.value, overwrite, screen)
+        stems, tracks = _separated(
+            source, output / "stems", voices, tracks, device.value, overwrite, strict, screen
+        )
     with screen.progress(source.name) as progress:
         where = device.value
         done = edit_voice(
-            stems, voice, wishes, output, tracks=tracks, overwrite=overwrite, device=where, progress=progress
+            stems,
+            voice,
+            wishes,
+            output,
+            tracks=tracks,
+            overwrite=overwrite,
+            strict=strict,
+            device=where,
+            progress=progress,
         )
     _show(screen, source, stems, done)
 
@@ -88,6 +99,7 @@ def _separated(
     tracks: "F0Tracks | None",
     device: str,
     overwrite: bool,
+    strict: bool,
     screen: "Screen",
 ) -> "tuple[Sequence[Path], F0Tracks]":
     """Stems of a recording as float WAV, and their F0."""
@@ -104,7 +116,10 @@ def _separated(
             format="wav",
             bit_depth="float",
             overwrite=overwrite,
+            strict=strict,
             further=[kept],
             progress=progress,
         )
+    for warning in report.warnings:
+        screen.warn(warning)
     return report.stems, kept.tracks

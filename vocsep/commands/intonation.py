@@ -50,6 +50,7 @@ def intonation(
     duration: options.Duration = None,
     device: options.DeviceOption = options.DEVICE,
     overwrite: options.Overwrite = False,
+    strict: options.Strict = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
@@ -66,11 +67,11 @@ def intonation(
     refuse_existing([page, csv], overwrite, recording)
     screen = Screen(quiet=quiet, as_json=as_json)
     voices = len(called) if called else voices
-    tracks = _tracks(recording, voices, start, duration, device.value, screen)
+    tracks, missing = _tracks(recording, voices, start, duration, device.value, screen, strict)
     if called and len(called) != tracks.voices:
         raise SettingsError(f"names: {len(called)} names for {tracks.voices} voices")
     report = intonation_report(tracks, called, start)
-    _show(screen, recording, report)
+    _show(screen, recording, report, missing)
     written = _write(report, recording, page, csv)
     for path in written:
         screen.line(f"written: {path}")
@@ -78,24 +79,32 @@ def intonation(
 
 
 def _tracks(
-    recording: Path, voices: int | None, start: float, duration: float | None, device: str, screen: "Screen"
-) -> "F0Tracks":
-    """Pitches from a CSV, or estimated from a recording, from ``start`` on."""
+    recording: Path,
+    voices: int | None,
+    start: float,
+    duration: float | None,
+    device: str,
+    screen: "Screen",
+    strict: bool,
+) -> "tuple[F0Tracks, str]":
+    """Pitches from a CSV, or estimated from a recording, from ``start`` on; and what the recording lacks."""
     from vocsep.pitch.tracks import F0Tracks
     from vocsep.spectra import SAMPLE_RATE, frame_count
 
     if recording.suffix.lower() == ".csv":
         tracks = F0Tracks.read_csv(recording, voices).from_time(start)
-        return tracks if duration is None else tracks.fitted(frame_count(round(duration * SAMPLE_RATE)))
+        frames = None if duration is None else frame_count(round(duration * SAMPLE_RATE))
+        return (tracks if frames is None else tracks.fitted(frames)), ""
     from vocsep.media.reading import analysis_stream, open_audio
     from vocsep.pitch.estimate import PitchEstimator
 
     with screen.progress(recording.name) as progress:
         progress("reading", 0.0)
-        with open_audio(recording) as source:
+        with open_audio(recording, strict) as source:
             audio = analysis_stream(source, start=start, duration=duration)
         estimator = PitchEstimator(device=device)
-        return estimator.estimate(audio, voices, lambda share: progress("pitch", share))
+        heard = estimator.estimate(audio, voices, lambda share: progress("pitch", share))
+        return heard, source.missing
 
 
 def _write(report: "IntonationReport", recording: Path, page: Path | None, csv: Path | None) -> list[Path]:
@@ -111,7 +120,7 @@ def _write(report: "IntonationReport", recording: Path, page: Path | None, csv: 
     return [path for path in (page, csv) if path is not None]
 
 
-def _show(screen: "Screen", recording: Path, report: "IntonationReport") -> None:
+def _show(screen: "Screen", recording: Path, report: "IntonationReport", missing: str) -> None:
     from vocsep.pictures.intonation_page import drift_sentence
 
     screen.line(f"{recording}", style="bold")
@@ -122,6 +131,8 @@ def _show(screen: "Screen", recording: Path, report: "IntonationReport") -> None
     for note in worst:
         name = report.voices[note.voice - 1].name
         screen.line(f"  {note.onset:7.1f} s  {name}  {note.note}  {note.own:+.0f} cents")
+    if missing:
+        screen.warn(missing)
 
 
 def _voice_table(report: "IntonationReport") -> "Table":

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from vocsep.commands.silence import silence
 from vocsep.estimator.adapt_settings import MOST_STEPS, AdaptSettings
 from vocsep.pitch.settings import MOST_REFINE, MOST_VOICES
 from vocsep.separation.settings import SeparatorSettings
@@ -53,6 +54,26 @@ def not_negative(value: float | None) -> float | None:
     return value
 
 
+def seconds(text: str) -> float:
+    """A time as people write it: seconds, ``minutes:seconds`` or ``hours:minutes:seconds``.
+
+    >>> seconds("90"), seconds("0:30"), seconds("1:02:03.5")
+    (90.0, 30.0, 3723.5)
+    """
+    *above, last = str(text).strip().split(":")
+    try:
+        if len(above) > 2 or not all(part.isdecimal() for part in above):
+            raise ValueError
+        rest = float(last)
+        if above and not (last[:1].isdecimal() and rest < 60 and all(int(part) < 60 for part in above[1:])):
+            raise ValueError
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a time: seconds, 1:30 or 1:02:03") from None
+    for part, factor in zip(reversed(above), (60, 3600), strict=False):
+        rest += factor * int(part)
+    return rest
+
+
 def positive(value: float | None) -> float | None:
     if value is not None and not (math.isfinite(value) and value > 0):
         raise typer.BadParameter(f"{value:g} is not more than 0")
@@ -96,15 +117,22 @@ Voices = Annotated[
 ]
 Start = Annotated[
     float,
-    typer.Option("--start", metavar="S", callback=not_negative, help="Begin at this time, in seconds."),
+    typer.Option(
+        "--start",
+        parser=seconds,
+        metavar="TIME",
+        callback=not_negative,
+        help="Begin at this time: seconds, 1:30 or 1:02:03.",
+    ),
 ]
 Duration = Annotated[
     float | None,
     typer.Option(
         "--duration",
-        metavar="S",
+        parser=seconds,
+        metavar="TIME",
         callback=positive,
-        help="Stop after this many seconds. Default: at the end.",
+        help="Stop after this time: seconds, 1:30 or 1:02:03. Default: at the end.",
     ),
 ]
 AssignOption = Annotated[
@@ -160,7 +188,10 @@ Strict = Annotated[
         help="Refuse a recording that ends earlier than it says, instead of going on with what is there.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=RUN, help="Print errors only.")]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", rich_help_panel=RUN, callback=silence, help="Print errors only."),
+]
 Json = Annotated[
     bool,
     typer.Option(

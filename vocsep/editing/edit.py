@@ -61,6 +61,7 @@ def edit_voice(
     *,
     tracks: F0Tracks | None = None,
     overwrite: bool = False,
+    strict: bool = False,
     device: str = "auto",
     progress: Callable[[str, float], None] | None = None,
 ) -> Edited:
@@ -72,7 +73,7 @@ def edit_voice(
         wishes: what to change.
         folder: where ``<voice>`` and ``mixture`` are written.
         tracks: F0 of every stem, found by name where they have names; estimated from the stems when None.
-        overwrite: replace files that exist.
+        overwrite: replace files that exist. strict: refuse a stem that was cut off.
         device: where F0 are estimated.
         progress: told the stage and the share of it that is done.
 
@@ -90,12 +91,11 @@ def edit_voice(
         raise F0Error(f"the F0 tracks hold {tracks.voices} voices, there are {len(stems)} stems")
     targets = _targets(stems, index, folder, overwrite)
     told = progress or (lambda stage, share: None)
-    audio, rate = _read(stems)
+    audio, rate = _read(stems, strict)
     if tracks is None:
         needed = range(len(stems)) if wishes.retune else [index]
         tracks = _estimated(audio, rate, needed, device, told)
-    frames = frame_count(len(to_analysis(audio[index], rate)))
-    tracks = tracks.fitted(frames)
+    tracks = tracks.fitted(frame_count(len(to_analysis(audio[index], rate))))
     told("singing", 0.0)
     own, new = tracks.frequencies[index], wished_f0(tracks, index, wishes)
     sung = audio[index].astype(np.float64)
@@ -135,9 +135,9 @@ def _targets(stems: Sequence[Path], index: int, folder: Path, overwrite: bool) -
     return targets
 
 
-def _read(stems: Sequence[Path]) -> tuple[NDArray[np.float32], int]:
+def _read(stems: Sequence[Path], strict: bool) -> tuple[NDArray[np.float32], int]:
     """All stems ``(voices, samples, channels)``, and their rate in Hz."""
-    read = [read_audio(stem) for stem in stems]
+    read = [read_audio(stem, strict=strict) for stem in stems]
     shapes = {(audio.shape, rate) for audio, rate in read}
     if len(shapes) > 1:
         raise AudioError(f"{stems[0].parent}: the stems have different lengths, rates or channels")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vocsep.errors import AudioError
 from vocsep.evaluation.folders import SongStems
+from vocsep.evaluation.lateness import remark_on_lag
 from vocsep.evaluation.matching import EstimateFiles, Match, best_permutation, by_name
 from vocsep.evaluation.seconds import in_seconds, scored_seconds
 from vocsep.evaluation.si_sdr import si_sdr_per_second
@@ -84,6 +85,10 @@ def read_estimate(files: EstimateFiles, references: SongStems, sung: Signals, no
     elif files.matching == "best" and synths is not None:
         order = best_permutation(sung, synths, spectral_snr_per_second)
     names = [files.voices[index] for index in order]
+    for voice, index, name in zip(sung, order, names, strict=True):
+        remark = "" if stems is None else remark_on_lag(voice, stems[index])
+        if remark:
+            note(f"{files.stems[name]}: {remark}")
     return Estimate(
         matching=files.matching,
         stem_files=[files.stems[name] for name in names] if files.stems else None,

@@ -8,22 +8,26 @@ import io
 import mmap
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar, cast
 
 import numpy as np
 import soundfile
 
 from vocsep.errors import AudioError
-from vocsep.media.joined import flac_parts, lacking_in_long, ogg_links, wav_parts
+from vocsep.media.joined import Data, flac_parts, lacking_in_long, ogg_links, wav_parts
 from vocsep.media.mpeg import scan, write_marked
+from vocsep.media.names import native
 
 FFMPEG = "FFMPEG"  # the name of every format that needed ffmpeg
 BY_SOUNDFILE = ".wav .wave .bwf .rf64 .w64 .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf"
 BY_FFMPEG = ".m4a .mp4 .aac .wma .webm .mka .mov .mkv .ac3 .ape .wv .amr .3gp"
 ANY_FORMAT = frozenset(f"{BY_SOUNDFILE} {BY_FFMPEG}".split())  # extensions that a folder is searched for
 UNKNOWN = 1 << 48  # samples; libsndfile's "unknown" is 2^63 - 1
+Found = TypeVar("Found")
 STEP = 4096  # samples decoded at a time where the end is sought
 
 
@@ -54,8 +58,7 @@ def open_sound_file(path: Path, folder: Path) -> OpenFile:
         AudioError: neither soundfile nor ffmpeg can read it, or its parts are of different rates or channels.
     """
     try:
-        # An absolute name: libsndfile takes "-" for standard input.
-        file = soundfile.SoundFile(str(path.absolute()))
+        file = soundfile.SoundFile(native(path))
     except (RuntimeError, OSError, TypeError, ValueError) as error:
         detail = reason(error)
         joined = _joined_wav(path, folder)
@@ -80,10 +83,10 @@ def _whole(path: Path, file: soundfile.SoundFile, folder: Path) -> OpenFile:
             return _mp3(path, file, folder, data)
         parts, missing = [(0, len(data))], ""
         if name == "OGG":
-            parts, ended = ogg_links(data)
+            parts, ended = _walked_once(ogg_links, path)
             missing = "" if ended else "the end is missing: the file was cut off"
         elif name == "FLAC":
-            parts = flac_parts(data)
+            parts = _walked_once(flac_parts, path)
         elif name in ("WAV", "WAVEX"):
             _, lacking = wav_parts(data)
             missing = _lacking(file, lacking) if lacking else ""
@@ -102,6 +105,18 @@ def _whole(path: Path, file: soundfile.SoundFile, folder: Path) -> OpenFile:
     return OpenFile(whole, name, subtype, missing)
 
 
+def _walked_once(walk: Callable[[Data], Found], path: Path) -> Found:
+    """What a walk over all data of a file finds; one that has not changed since is not walked again."""
+    status = path.stat()
+    return cast(Found, _walked(walk, path.absolute(), status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
+def _walked(walk: Callable[[Data], object], path: Path, size: int, changed: int) -> object:
+    with path.open("rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return walk(data)
+
+
 def _joined_wav(path: Path, folder: Path) -> OpenFile | None:
     """Several WAV files after one another, of which libsndfile wants to know nothing."""
     with path.open("rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -118,7 +133,7 @@ def _joined_wav(path: Path, folder: Path) -> OpenFile | None:
 
 def _mp3(path: Path, file: soundfile.SoundFile, folder: Path, data: mmap.mmap) -> OpenFile:
     name, subtype, promised = str(file.format), str(file.subtype), file.frames
-    frames = scan(data)
+    frames = _walked_once(scan, path)
     if frames is None or frames.as_marked:
         return OpenFile(file, name, subtype)
     if not frames.alike:

@@ -1,6 +1,8 @@
 """Names that files can have on every system, and when two of them mean the same."""
 
+import os
 import unicodedata
+from pathlib import Path
 
 LONGEST = 200  # bytes: most file systems allow 255, and endings such as ``_practice.flac`` follow
 RESERVED = frozenset(
@@ -31,3 +33,10 @@ def is_file_name(name: str) -> bool:
         or any(sign in '/\\:*?"<>|' or not sign.isprintable() for sign in name)
         or len(name.encode("utf-8", "replace")) > LONGEST
     )
+
+
+def native(path: Path) -> str | bytes:
+    """A path as libsndfile takes it: bytes where names are bytes, which need not be UTF-8; never ``-``,
+    which it takes for standard input."""
+    absolute = path.absolute()
+    return str(absolute) if os.name == "nt" else os.fsencode(absolute)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import soundfile
 
-from vocsep.media.names import folded
+from vocsep.media.names import folded, native
 
 SEPARATED = "separated by vocsep"
 STEM_FOLDER = "stems"  # name of the folder in which the stems of a song lie, beside its mixture or alone
@@ -30,7 +30,7 @@ def separated_from(recording: Path, samples: int) -> str:
 def origin_of(path: Path) -> str:
     """The comment of an audio file, if it says that it was separated; else, and if unreadable, nothing."""
     try:
-        with soundfile.SoundFile(str(path)) as file:
+        with soundfile.SoundFile(native(path)) as file:
             comment = str(file.comment)
     except (soundfile.LibsndfileError, OSError, UnicodeError):
         return ""

@@ -20,6 +20,7 @@ from vocsep.media.analysis_file import give_back, new_copy, peak_of
 from vocsep.media.decode import FFMPEG, UNKNOWN, open_sound_file, reason
 from vocsep.media.downmix import TAPS, Cancellation, turned
 from vocsep.media.leftovers import temporary_folder
+from vocsep.media.pipes import regular_file
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 BitDepth = Literal[16, 24, "float"]
@@ -119,7 +120,7 @@ def open_audio(path: str | Path, strict: bool = False) -> Iterator[AudioSource]:
     """Open a recording for reading in blocks.
 
     Args:
-        path: the recording.
+        path: the recording, or a pipe.
         strict: refuse what ends earlier than it should, instead of going on with what is there.
 
     Raises:
@@ -127,14 +128,12 @@ def open_audio(path: str | Path, strict: bool = False) -> Iterator[AudioSource]:
             with ``strict`` also what was cut off.
     """
     path = Path(path)
-    if path.is_dir():
-        raise AudioError(f"{path}: is a folder, not a recording")
-    if not path.is_file():
-        raise AudioError(f"{path}: no such file")
-    if path.stat().st_size == 0:
-        raise AudioError(f"{path}: is empty (0 bytes)")
     with temporary_folder() as folder:
-        opened = open_sound_file(path, folder)
+        regular = regular_file(path, folder)
+        try:
+            opened = open_sound_file(regular, folder)
+        except AudioError as error:  # names the copy, where it came through a pipe
+            raise AudioError(str(error).replace(str(regular), str(path))) from None
         with opened.file as file:
             info = AudioInfo(path, file.samplerate, file.channels, file.frames, opened.format, opened.subtype)
             if strict and opened.missing:
@@ -149,10 +148,10 @@ def open_audio(path: str | Path, strict: bool = False) -> Iterator[AudioSource]:
 
 
 def read_audio(
-    path: str | Path, start: float = 0.0, duration: float | None = None
+    path: str | Path, start: float = 0.0, duration: float | None = None, strict: bool = False
 ) -> tuple[NDArray[np.float32], int]:
     """``duration`` seconds from ``start`` seconds on: ``(samples, channels)`` float32, and the rate in Hz."""
-    with open_audio(path) as source:
+    with open_audio(path, strict) as source:
         return source.read(*source.span(start, duration)), source.info.sample_rate
 
 

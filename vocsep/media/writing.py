@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vocsep.errors import AudioError, SettingsError
 from vocsep.media.decode import reason
+from vocsep.media.names import native
 from vocsep.media.reading import AudioInfo, BitDepth
 from vocsep.media.staging import all_written_beside, folders_made, scratch_beside
 
@@ -157,7 +158,7 @@ class StemWriter:
             self.abort()
 
     def _stage(self, path: Path) -> soundfile.SoundFile:
-        return soundfile.SoundFile(path, "w", self._rate, self._channels, "FLOAT", format="RF64")
+        return soundfile.SoundFile(native(path), "w", self._rate, self._channels, "FLOAT", format="RF64")
 
     def _common_gain(self) -> float:
         """1, or what brings the loudest sample of all stems to the end of the integers."""
@@ -170,9 +171,9 @@ class StemWriter:
         if container == "WAV" and self._samples * self._channels * WIDTHS[subtype] > WAV_BYTES:
             container = "RF64"
         with ExitStack() as stack:
-            source = stack.enter_context(soundfile.SoundFile(stage))
+            source = stack.enter_context(soundfile.SoundFile(native(stage)))
             file = soundfile.SoundFile(
-                target, "w", self._rate, self._channels, subtype, format=container, **options
+                native(target), "w", self._rate, self._channels, subtype, format=container, **options
             )
             stack.enter_context(file)
             if self._comment and container != "W64":
