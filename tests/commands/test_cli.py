@@ -521,6 +521,17 @@ def test_f0_files_are_not_replaced_unasked(
     assert "there is no folder nowhere" in lines(capsys.readouterr().err)[-1]
 
 
+def test_f0_of_format_json_is_printed_without_an_output(
+    estimator: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["f0", "a.wav", "--format", "json", "--start", "0.25"]) == 0
+    printed = capsys.readouterr().out
+    assert json.loads(printed)["voices"][0]["frequencies"][0] == 440.0
+    assert main(["f0", "a.wav", "-q", "--start", "0.25", "-o", "t.json"]) == 0
+    assert Path("t.json").read_text() == printed
+    assert main(["f0", "a.wav", "--format", "mirex"]) == 2
+
+
 def test_f0_as_json_holds_null_where_nobody_sings(
     estimator: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from vocsep.commands.tables import demo_table, stem_table, voice_table
 from vocsep.errors import DependencyError
-from vocsep.pictures.pitch import clock, pitch_plot, write_plot
+from vocsep.pictures.pitch import clock, pitch_plot
+from vocsep.pictures.plot import write_plot
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.player.colours import voice_style
 

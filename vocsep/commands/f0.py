@@ -59,11 +59,12 @@ def f0(
     voices = len(called) if called else voices
     if method is Method.crepe:
         _check_crepe(voices, guide)
-    if format_ and not output:
+    printed = format_ is Format.json and not output
+    if format_ and not output and not printed:
         raise typer.BadParameter(f"--format {format_.value} says how the file of -o is written; give -o too")
     settings = PitchSettings(pitch_model, refiner_model, assign.value, refine)
     asked = Asked(settings, device.value, voices, called, start, duration, strict)
-    screen, crew = Screen(quiet=quiet, as_json=as_json), Crew(workers, scheduler)
+    screen, crew = Screen(quiet=quiet, as_json=as_json or printed), Crew(workers, scheduler)
     several = len(recordings) > 1 or Path(recordings[0]).is_dir()
     if not several and not is_archive(crew, [*recordings, output or ""]):
         target = Path(output) if output else None
@@ -106,13 +107,15 @@ def _one(
         screen.line(f"pitches in {path}")
     if plot:
         _draw(screen, tracks, plot, recording, asked.start)
-    if screen.as_json:
+    if format_ is Format.json and not output:
+        typer.echo(tracks.to_json(asked.start), nl=False)
+    elif screen.as_json:
         known = _as_document(recording, tracks, asked.start)
         screen.document(known | {"written": written, "warnings": warnings})
 
 
 def _draw(screen: "Screen", tracks: "F0Tracks", plot: Path, recording: Path, start: float) -> None:
-    from vocsep.pictures.pitch import write_plot
+    from vocsep.pictures.plot import write_plot
 
     write_plot(tracks, plot, title=recording.name, start=start)
     screen.line(f"picture in {plot}")

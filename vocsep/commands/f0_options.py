@@ -53,7 +53,7 @@ OutputFormat = Annotated[
         "--format",
         rich_help_panel=OUTPUT,
         help="Of that file: csv, mirex, json; notes as midi, musicxml, jams; for each voice svl, tony, "
-        "pitchtier, audacity. Default: by its ending.",
+        "pitchtier, audacity. Default: by its ending. json without -o is printed.",
         show_default=False,
     ),
 ]

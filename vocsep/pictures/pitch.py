@@ -1,4 +1,4 @@
-"""Pictures of F0 tracks, for a terminal and as a file.
+"""Pictures of F0 tracks in a terminal; `vocsep.pictures.plot` draws the same as a file.
 
 Time goes to the right, log frequency upwards (a semitone is as tall everywhere), with note names on
 the axis and one colour for each voice, the same in every table (`vocsep.player.colours`).
@@ -6,20 +6,15 @@ the axis and one colour for each voice, the same in every table (`vocsep.player.
 
 import math
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from vocsep.pictures.files import new_figure, plain_text, save_figure
 from vocsep.pitch.intonation import CONCERT_PITCH, NOTES
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.player.colours import voice_style
 from vocsep.spectra import HOP, SAMPLE_RATE
-
-PICTURE_ROWS = 50  # places for a note name on the axis of a written picture
 
 GLIDE = 2.0  # semitones: voiced neighbours further apart than this are two notes, not joined by a line
 SMALLEST_RANGE = 12  # semitones shown at least, so that vibrato does not look like a melody
@@ -62,18 +57,18 @@ def pitch_plot(
         start: time of the first frame in s, for the labels.
         unicode: braille, 2 by 4 dots in a character; otherwise ASCII, where a voice is drawn with its number.
     """
-    midi = _semitones(tracks)
+    midi = midi_numbers(tracks)
     if not np.isfinite(midi).any():
         return Text("(no voice sings a pitch here)", style="dim")
-    low, high = _pitch_range(midi)
+    low, high = pitch_range(midi)
     rows, columns = max(height, 4), max(width, 20) - 5
     fine = (4, 2) if unicode else (1, 1)
     dots = _draw(midi, low, high, rows * fine[0], columns * fine[1])
     cells = dots.reshape(tracks.voices, rows, fine[0], columns, fine[1]).swapaxes(2, 3)
-    labels = _note_labels(low, high, rows, fine[0])
+    labels = note_labels(low, high, rows, fine[0])
     plot = Text(no_wrap=True, overflow="crop")
     for row in range(rows):
-        name = _name(labels[row]) if row in labels else ""
+        name = pitch_name(labels[row]) if row in labels else ""
         plot.append(f"{name:>4}", style="bold" if name and labels[row] % 12 == 0 else "")
         plot.append(("┤" if unicode else "+") if name else ("│" if unicode else "|"), style="dim")
         _append_row(plot, cells[:, row], bool(name), unicode)
@@ -82,31 +77,12 @@ def pitch_plot(
     return plot
 
 
-def write_plot(tracks: F0Tracks, path: Path, *, title: str = "", start: float = 0.0) -> None:
-    """Write the same picture as PNG, SVG or PDF, by the suffix of ``path``; written beside it, then renamed.
-
-    Args:
-        tracks: F0 of every voice.
-        path: the file, replaced if it is there.
-        title: heading, may be empty.
-        start: time of the first frame in s.
-
-    Raises:
-        DependencyError: matplotlib is not installed.
-    """
-    figure = new_figure(path, min(max(9.0, tracks.seconds / 5), 24.0), 5.0)
-    _fill_axes(figure.add_subplot(), tracks, start)
-    if title:
-        figure.suptitle(plain_text(title), fontsize="medium")
-    save_figure(figure, path)
-
-
-def _semitones(tracks: F0Tracks) -> NDArray[np.float64]:
+def midi_numbers(tracks: F0Tracks) -> NDArray[np.float64]:
     """MIDI numbers ``(voices, frames)``, NaN = unvoiced."""
     return np.asarray(69 + 12 * np.log2(tracks.frequencies / CONCERT_PITCH))
 
 
-def _pitch_range(midi: NDArray[np.float64]) -> tuple[float, float]:
+def pitch_range(midi: NDArray[np.float64]) -> tuple[float, float]:
     """Lowest and highest MIDI number to show: all that is sung and half a semitone, an octave at least."""
     low, high = float(np.nanmin(midi)) - 0.5, float(np.nanmax(midi)) + 0.5
     missing = max(SMALLEST_RANGE - (high - low), 0.0) / 2
@@ -148,7 +124,7 @@ def _append_row(plot: Text, cells: NDArray[np.bool_], labelled: bool, unicode: b
             plot.append(mark, style=voice_style(voice + 1))
 
 
-def _note_labels(low: float, high: float, rows: int, fine: int = 1) -> dict[int, int]:
+def note_labels(low: float, high: float, rows: int, fine: int = 1) -> dict[int, int]:
     """Row (of ``fine`` dots) -> MIDI number to name there: as many as leave a free row between two."""
     labels: dict[int, int] = {}
     for classes in LABELS:
@@ -160,7 +136,8 @@ def _note_labels(low: float, high: float, rows: int, fine: int = 1) -> dict[int,
     return labels
 
 
-def _name(note: int) -> str:
+def pitch_name(note: int) -> str:
+    """Name of a MIDI number, as C4."""
     return f"{NOTES[note % 12]}{note // 12 - 1}"
 
 
@@ -191,22 +168,3 @@ def clock(seconds: float, *, tenths: bool = False) -> str:
     hours, minutes = divmod(int(minutes), 60)
     shown = f"{rest:04.1f}" if tenths else f"{int(rest):02d}"
     return f"{hours}:{minutes:02d}:{shown}" if hours else f"{minutes}:{shown}"
-
-
-def _fill_axes(axes: Any, tracks: F0Tracks, start: float) -> None:
-    midi, times = _semitones(tracks), start + tracks.times
-    for voice in range(1, tracks.voices + 1):
-        row = midi[voice - 1].copy()
-        # A leap inside a voiced stretch is a new note: no line through the pitches that nobody sang.
-        row[1:][np.abs(np.diff(midi[voice - 1])) > GLIDE] = np.nan
-        axes.plot(times, row, color=voice_style(voice), linewidth=1.4, label=f"voice {voice}")
-    if np.isfinite(midi).any():
-        low, high = _pitch_range(midi)
-        labels = _note_labels(low, high, PICTURE_ROWS)
-        axes.set_ylim(low, high)
-        axes.set_yticks(list(labels.values()), [_name(note) for note in labels.values()])
-    axes.set_xlim(start, start + max(tracks.seconds, 0.1))
-    axes.xaxis.set_major_formatter(lambda seconds, _: clock(seconds, tenths=tracks.seconds < 5))
-    axes.set_xlabel("time")
-    axes.grid(alpha=0.3)
-    axes.legend(ncols=min(tracks.voices, 8), loc="upper center", bbox_to_anchor=(0.5, 1.1), frameon=False)

@@ -5,11 +5,13 @@ lie in any order and may have names. Frame ``n`` stands at ``n * HOP / SAMPLE_RA
 unvoiced is NaN here, an empty cell in CSV and 0 at a network's input.
 """
 
+import importlib
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,6 +58,10 @@ class F0Tracks:
         array.setflags(write=False)
         object.__setattr__(self, "frequencies", array)
         object.__setattr__(self, "names", tuple(self.names))
+
+    def __repr__(self) -> str:
+        names = f", {', '.join(self.names)}" if self.names else ""
+        return f"F0Tracks({self.voices} voices, {self.seconds:.1f} s{names})"
 
     @property
     def voices(self) -> int:
@@ -149,7 +155,16 @@ class F0Tracks:
         _write_text(Path(path), "\n".join(lines) + "\n")
 
     def write_json(self, path: str | Path, start: float = 0.0) -> None:
-        """Write ``{"start", "hop_seconds", "voices": [{"voice", "frequencies"}]}``, null = unvoiced; a voice
+        """Write `to_json`.
+
+        Args:
+            path: target.
+            start: time of the first frame in s, on the clock of the recording.
+        """
+        _write_text(Path(path), self.to_json(start))
+
+    def to_json(self, start: float = 0.0) -> str:
+        """``{"start", "hop_seconds", "voices": [{"voice", "frequencies"}]}``, null = unvoiced; a voice
         that has a name has it as ``"name"``.
         """
         rows = [[round(f, 3) if math.isfinite(f) else None for f in row] for row in self.frequencies.tolist()]
@@ -157,10 +172,22 @@ class F0Tracks:
             {"voice": voice, **({"name": self.names[voice - 1]} if self.names else {}), "frequencies": row}
             for voice, row in enumerate(rows, start=1)
         ]
-        _write_text(
-            Path(path),
-            json.dumps({"start": start, "hop_seconds": HOP / SAMPLE_RATE, "voices": voices}) + "\n",
-        )
+        return json.dumps({"start": start, "hop_seconds": HOP / SAMPLE_RATE, "voices": voices}) + "\n"
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the tracks with matplotlib, as ``vocsep f0 --plot`` does.
+
+        Args:
+            axes: to draw into; None for those of a new figure.
+
+        Returns:
+            The axes.
+
+        Raises:
+            DependencyError: matplotlib is not installed.
+        """
+        # Pictures know of tracks and not the other way round, so they are looked up by name when asked for.
+        return importlib.import_module("vocsep.pictures.plot").plot_tracks(self, axes)
 
     def _cells(self, start: float) -> list[list[str]]:
         columns = [[f"{f:.3f}" if math.isfinite(f) else "" for f in row] for row in self.frequencies.tolist()]

@@ -44,7 +44,7 @@ def encoded_stems(stems: Sequence[Path]) -> tuple[list[list[bytes]], int]:
     peak = max(1.0, *(float(np.abs(sound).max(initial=0.0)) for sound in sounds))
     pieces: list[list[bytes]] = []
     for level in LEVELS:
-        pieces = [[_mp3(piece / np.float32(peak), level) for piece in _pieces(sound)] for sound in sounds]
+        pieces = [[mp3(piece / np.float32(peak), level) for piece in _pieces(sound)] for sound in sounds]
         size = sum(len(piece) for voice in pieces for piece in voice)
         if size <= MOST * len(stems) * samples / RATE:
             break
@@ -70,7 +70,13 @@ def _pieces(sound: Audio) -> Iterator[Audio]:
         yield sound[max(first - MARGIN, 0) : first + PIECE + MARGIN]
 
 
-def _mp3(piece: Audio, level: float) -> bytes:
+def mp3(piece: Audio, level: float) -> bytes:
+    """A file of mp3 at `RATE`.
+
+    Args:
+        piece: ``(samples,)`` at `RATE`.
+        level: of compression, one of `LEVELS`.
+    """
     file = io.BytesIO()
     soundfile.write(
         file,

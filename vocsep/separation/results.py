@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vocsep.pitch.intonation import VoiceStatistics
 from vocsep.pitch.tracks import F0Tracks
+from vocsep.player.notebook import separation_html
 from vocsep.separation.chunk_stems import SeparatedChunk, joined_parameters
 from vocsep.source.voice import SourceParameters
 from vocsep.spectra import SAMPLE_RATE
@@ -38,6 +39,15 @@ class Separation:
     confidence: NDArray[np.float32]
     seconds: dict[str, float]
     warnings: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        length = self.stems.shape[1] / self.sample_rate
+        warned = f", {len(self.warnings)} warnings" if self.warnings else ""
+        return f"Separation({len(self.stems)} voices, {length:.1f} s, {self.sample_rate} Hz{warned})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: pitches, and for each voice a player and its figures."""
+        return separation_html(self.stems, self.sample_rate, self.tracks, self.confidence)
 
 
 class WholeRecording:
