@@ -22,6 +22,7 @@ Run from the root of the repository; each module's first lines, and ``--help``, 
 ``score``           what a score is worth
 ``editing``         an edited voice, against what the same singer would have sung
 ``studio``          what a pitch corrected by hand is worth
+``player``          how quick the page in the browser is; its screenshots
 ``studio_session``  time and memory of the studio, with ten minutes of music
 ``halls``           stems in a simulated hall, for the others, and as files
 ``fuzz``            damaged files by the thousand, and command lines (with ``fuzz_kinds``)
