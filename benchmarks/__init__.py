@@ -17,6 +17,7 @@ Run from the root of the repository; each module's first lines, and ``--help``, 
 ``archive``         many recordings by several processes, next to one
 ``processes``       ``vocsep fit`` by several processes, next to one
 ``long``            memory and time of ``vocsep separate`` over the length of the recording
+``scale``           what a minute of music costs, over voices, rate and channels
 ``notes``           notes written as MIDI and read back, against what was sung
 ``intonation``      the report on intonation, against what the singers aimed at
 ``score``           what a score is worth

@@ -5,6 +5,10 @@
 Mixtures of DATA_DIR are cut into recordings, which are separated by one process with one thread
 (``--workers 1``), by one process with as many threads as it likes (no ``--workers``), and by several with one
 thread each, by turns. What follows ``--`` is given to `vocsep separate`, such as ``-n 4 --adapt 0``.
+
+    python -m benchmarks.archive --empty 2000 [--workers 2]
+
+says what it costs to hand out recordings with which nothing is done, to note them, and to read the notes.
 """
 
 import argparse
@@ -16,12 +20,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
 from benchmarks.options import add_recordings, found_recordings, new_parser, run
+from vocsep.archive.cluster import local_cluster
+from vocsep.archive.manifest import MANIFEST
+from vocsep.archive.run import run_archive
+from vocsep.archive.stores import Found
 from vocsep.errors import VocsepError
 from vocsep.spectra import SAMPLE_RATE
 
@@ -65,8 +76,49 @@ def measured(folder: Path, output: Path, more: Sequence[str], threads: str | Non
     return took, processor
 
 
+@dataclass(frozen=True)
+class Nothing:
+    """Work that is done at once."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    def target(self, label: str) -> str:
+        return label
+
+    def make(self, recording: Path, label: str, folder: Path) -> Mapping[str, Any]:
+        (folder / label).mkdir()
+        (folder / label / "stem.wav").touch()
+        return {"seconds_of_audio": 300.0}
+
+
+def overhead(recordings: int, workers: int) -> None:
+    """Print what a recording costs beside the work."""
+    with tempfile.TemporaryDirectory(prefix="vocsep-") as name:
+        output = str(Path(name) / "out")
+        found = [Found(f"{name}/{number:06d}.wav", 1, "") for number in range(recordings)]
+        own = time.process_time()
+        standing = run_archive(found, Nothing(), output, partial(local_cluster, workers))
+        own = time.process_time() - own
+        print(f"{standing.done} recordings handed out in {standing.elapsed:.1f} s: ", end="")
+        print(f"{1000 * standing.elapsed / recordings:.1f} ms each, ", end="")
+        print(f"{1000 * own / recordings:.1f} ms of processor time of the process that does so")
+        begun = time.monotonic()
+        again = run_archive(found, Nothing(), output, partial(local_cluster, workers))
+        took, size = time.monotonic() - begun, (Path(output) / MANIFEST).stat().st_size
+        print(
+            f"{again.before} found done in {took:.2f} s, {size / recordings:.0f} bytes of the manifest each"
+        )
+
+
 def benchmark(options: argparse.Namespace) -> None:
     """Print wall times and ratios."""
+    if options.empty:
+        overhead(options.empty, options.workers)
+        return
+    if options.data is None:
+        raise VocsepError("DATA_DIR: is needed, but for --empty")
     ways = {
         "one process, one thread": (["--workers", "1"], "1"),
         "one process, its own threads": ([], None),
@@ -91,7 +143,8 @@ def benchmark(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = new_parser("archive", __doc__)
-    add_recordings(parser)
+    add_recordings(parser, optional=True)
+    parser.add_argument("--empty", type=int, metavar="N", help="hand out so many with which nothing is done")
     parser.add_argument("--recordings", type=int, default=40, metavar="N", help="how many (default: 40)")
     parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="of each (default: 30)")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes (default: 2)")

@@ -25,15 +25,19 @@ def new_parser(module: str, doc: str | None) -> argparse.ArgumentParser:
 
 
 def add_recordings(
-    parser: argparse.ArgumentParser, start: float = 0.0, duration: float | None = None
+    parser: argparse.ArgumentParser,
+    start: float = 0.0,
+    duration: float | None = None,
+    optional: bool = False,
 ) -> None:
     """DATA_DIR, --only, --start and --duration; `found_recordings` reads them.
 
     Args:
         start: s, the default of --start.
         duration: s, that of --duration; None: to the end.
+        optional: whether DATA_DIR may lack.
     """
-    parser.add_argument("data", type=Path, metavar="DATA_DIR")
+    parser.add_argument("data", type=Path, metavar="DATA_DIR", nargs="?" if optional else None)
     parser.add_argument("--only", metavar="NAME", help="only recordings whose path contains this")
     parser.add_argument(
         "--start",
