@@ -5,15 +5,21 @@
 A mixture of DATA_DIR is repeated to each of the lengths, in stereo at 48 kHz and 16 bits, and separated by a
 process of its own, whose largest memory and processor time are listed. Lines through the figures say what
 --hours would take. What follows ``--`` is given to `vocsep separate`, such as ``-n 2 --adapt 0``.
+
+    python -m benchmarks.long --growth 10
+
+says how much memory what grows with the length takes: the copy for analysis, and the tracks of four voices in
+sections, as if their F0 were known. The rest is done piece by piece.
 """
 
 import argparse
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +29,13 @@ from numpy.typing import NDArray
 
 from benchmarks.options import add_recordings, found_recordings, new_parser, run
 from vocsep.errors import VocsepError
-from vocsep.spectra import SAMPLE_RATE
+from vocsep.media.analysis_file import give_back, new_copy, peak_of
+from vocsep.pitch.alternatives import EstimatedTracks, alternatives_of
+from vocsep.pitch.candidates import Candidates
+from vocsep.pitch.sections import estimate_sections
+from vocsep.pitch.tracks import F0Tracks
+from vocsep.separation.remarks import track_warnings
+from vocsep.spectra import SAMPLE_RATE, frame_count
 
 RATE = 48_000  # Hz
 Figures = list[tuple[float, float, float]]  # minutes, MB at most, s of processor time
@@ -68,8 +80,42 @@ def draw(figures: Figures, path: Path, words: Sequence[str]) -> None:
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
+class Known:
+    """Four voices of constant F0."""
+
+    def first_look(self, audio: NDArray[np.float32], most: int) -> tuple[Candidates, NDArray[np.uint8]]:
+        raise NotImplementedError  # the number of voices is known
+
+    def estimate_whole(
+        self, audio: NDArray[np.float32], voices: int | None, told: Callable[[float], None]
+    ) -> EstimatedTracks:
+        peak_of(audio)
+        f0 = np.repeat(np.array([[440.0], [330.0], [220.0], [110.0]]), frame_count(len(audio)), axis=1)
+        return EstimatedTracks(f0, F0Tracks(1.01 * f0))
+
+
+def growth(hours: float) -> None:
+    """Print the largest memory with a copy and tracks of so many hours, and that before."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    audio = new_copy(round(hours * 3600 * SAMPLE_RATE))[:, 0]
+    for begin in range(0, len(audio), 1 << 20):
+        audio[begin : begin + (1 << 20)] = 0.1
+        give_back(audio)
+    tracks = estimate_sections(Known(), audio, 4, lambda share: None)
+    tracks.voice_statistics()
+    track_warnings(tracks)
+    alternatives_of(tracks).slice(0, 1)
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{hours:g} h: {largest:.0f} MB at most, {before:.0f} MB of them before")
+
+
 def benchmark(options: argparse.Namespace) -> None:
     """Print the table and what the lines say."""
+    if options.growth:
+        growth(options.growth)
+        return
+    if options.data is None:
+        raise VocsepError("DATA_DIR: is needed, but for --growth")
     mixture = max((recording.mixture for recording in found_recordings(options)), key=len)
     figures: Figures = []
     print(f"{'minutes':>8} {'memory':>9} {'processor':>10} {'a minute':>9}")
@@ -93,7 +139,8 @@ def benchmark(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = new_parser("long", __doc__)
-    add_recordings(parser)
+    add_recordings(parser, optional=True)
+    parser.add_argument("--growth", type=float, metavar="H", help="hours; measure what grows with them")
     lengths = [1.0, 4.0, 15.0, 60.0]
     parser.add_argument("--minutes", type=float, nargs="+", default=lengths, metavar="M", help="lengths")
     parser.add_argument("--hours", type=float, default=10.0, metavar="H", help="foretold (default: 10)")

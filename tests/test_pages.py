@@ -20,6 +20,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "docs/architecture.md",
     "docs/methods.md",
+    "docs/scale.md",
     "docs/studio.md",
     "docs/measurements.md",
 )

@@ -37,7 +37,7 @@ def in_processes(size: int, function: Callable[..., Any], *arguments: Any) -> li
     ]
     for process in processes:
         process.start()
-    answers = dict(queue.get(timeout=60) for _ in processes)
+    answers = dict(queue.get(timeout=120) for _ in processes)
     for process in processes:
         process.join(timeout=30)
     return [json.loads(answers[rank]) for rank in range(size)]
@@ -120,10 +120,48 @@ def learned(
     return {"curve": curve, "heard": len(heard)}
 
 
+def trained(output: str) -> Any:
+    """A training of the pitch network in miniature, on noise: its losses after each step."""
+    from dataclasses import replace
+
+    import torch
+
+    from vocsep.pitch.harmonic_stack import BINS, READINGS
+    from vocsep.training.examples import Examples
+    from vocsep.training.pitch import PITCH, salience_loss
+    from vocsep.training.schedule import Schedule
+    from vocsep.training.settings import TrainingSettings
+    from vocsep.training.task import NetworkTask
+    from vocsep.training.train import Prepared, train
+
+    def batch(step: int) -> Examples:
+        generator = torch.Generator().manual_seed(step)
+        stack = torch.randn(5, 2 * READINGS, BINS, 4, generator=generator)
+        f0 = 100 + 400 * torch.rand(5, 2, 4, generator=generator)
+        return Examples(((stack, f0),))
+
+    def prepare(network: Any, settings: TrainingSettings, tell: Any) -> Prepared[Examples]:
+        return Prepared(NetworkTask(network, salience_loss), batch, [batch(1000), batch(1001)])
+
+    next_port()
+    curve: list[list[float]] = []
+
+    def tell(stage: str, share: float, at: Any) -> None:
+        if at is not None:
+            curve.append([at.step, at.loss, at.validated])
+
+    recipe = replace(PITCH, prepare=prepare, schedule=Schedule(validate_every=2, warm_up=0))
+    settings = TrainingSettings(1.0, 1, steps=4)
+    sizes = {"channels": 4, "tall": 2, "blocks": 1}
+    train(recipe, Path(output), settings, network=sizes, progress=tell)
+    return curve
+
+
 def several_fits(folder: str, made: str, begun: str, stopped: str) -> Any:
     """A whole fit, one that was begun by one process, and one that a signal stops."""
     return {
         "whole": learned(folder, made),
+        "trained": trained(f"{made}-pitch"),
         "resumed": learned(folder, begun, resume=True),
         "stopped": learned(folder, stopped, stop="signal"),
         "too_many": _line_of(lambda: learned(folder, f"{made}-2", batch=1)),

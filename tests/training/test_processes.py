@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from together import in_processes, learned, several_fits, tones
+from together import in_processes, learned, several_fits, tones, trained
 
 from vocsep.errors import SettingsError
 from vocsep.model import load_model
@@ -58,6 +58,16 @@ def test_the_losses_are_those_of_one_process(folder: Path, alone: Any, together:
         same_curve(answers["whole"]["curve"], alone["curve"])
     one, two = weights(folder / "alone" / "model"), weights(folder / "two" / "model")
     assert all(torch.allclose(one[name], two[name], atol=TOLERANCE) for name in one)
+
+
+def test_train_does_as_fit_does(folder: Path, together: list[Any]) -> None:
+    curve = trained(str(folder / "alone" / "pitch"))
+    assert curve[-1][0] == 4 and len({row[2] for row in curve}) > 2  # something was learned
+    for answers in together:
+        same_curve(answers["trained"], curve)
+    one, two = (load_model(folder / name, "pitch") for name in ("alone/pitch", "two/model-pitch"))
+    for name, tensor in one.tensors.items():
+        assert torch.allclose(tensor, two.tensors[name], atol=TOLERANCE)
 
 
 def test_each_recording_is_heard_by_one_of_them(together: list[Any]) -> None:
