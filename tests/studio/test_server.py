@@ -62,7 +62,9 @@ def test_a_session_survives_being_killed(project: Project, tmp_path: Path) -> No
     left = studio.ask("state")["project"]
     (worker,) = studio.workers()
     studio.ask("separate-again", {})
-    while not [*project.folder.glob(".vocsep-*.wav")]:  # the copies of the stems
+    for _ in range(10_000):
+        if [*project.folder.glob(".vocsep-*.wav")]:  # the copies of the stems
+            break
         time.sleep(0.002)
     studio.process.send_signal(signal.SIGKILL)
     studio.process.communicate()
