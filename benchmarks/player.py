@@ -2,8 +2,9 @@
 
 A finished project of ten minutes (the demo's quartet over and over, 44.1 kHz, two channels) is opened by
 ``vocsep studio`` in a Chromium that draws with the processor alone. Prints how long it takes from asking for
-the page to its picture and to the first sound, how many pictures a second it draws while it scrolls and
-while it plays, and the memory of the page. `--pictures FOLDER` writes the screenshots of docs/ instead: the
+the page to its picture and to the first sound, how many pictures a second it draws while it scrolls by a
+screen a second and while it plays, what of the processor each takes (of a loaded machine the better figure),
+and the memory of the page. `--pictures FOLDER` writes the screenshots of docs/ instead: the
 demo separated in the studio, and the page of ``separate --page``, on a desk and on a telephone.
 """
 
@@ -52,18 +53,14 @@ LISTEN = """async () => {
 SCROLL = """async (seconds) => {
   const { picture, project } = vocsep;
   const begun = performance.now();
-  let count = 0, longest = 0, before = begun;
+  let count = 0;
   while (performance.now() - begun < 1000 * seconds) {
-    const share = (performance.now() - begun) / 1000 / seconds;
-    picture.view.moveTo(share * (project.seconds - picture.view.shown));
+    picture.view.moveTo(project.seconds / 3 + ((performance.now() - begun) / 1000) * picture.view.shown);
     picture.redraw();
     await new Promise((done) => picture.addEventListener("painted", done, { once: true }));
-    const now = performance.now();
-    longest = Math.max(longest, now - before);
-    before = now;
     count++;
   }
-  return [count / seconds, longest];
+  return count / seconds;
 }"""
 FOLLOW = """async (seconds) => {
   let count = 0;
@@ -99,16 +96,13 @@ def measure(chromium: Any, work: Path, seconds: float) -> None:
         print(
             f"picture {opened:.2f} s after asking for the page, first sound {opened + sound:.2f} s after it"
         )
-        page.evaluate("vocsep.bar.setFollow(true)")
-        print(f"while it plays: {page.evaluate(FOLLOW, 5):.0f} pictures a second")
+        counted(chromium, "while it plays, 20 s in sight", page, FOLLOW)
         page.evaluate("vocsep.transport.pause()")
-        for name, scale in (("whole piece", "slowest"), ("20 s in sight", "20 s"), ("5 s in sight", "5 s")):
-            shown = seconds if scale == "slowest" else float(scale.split()[0])
-            page.evaluate(
-                f"vocsep.picture.view.zoom(({SIZES['desk'][0]} / {shown}) / vocsep.picture.view.perSecond, 0)"
-            )
-            rate, longest = page.evaluate(SCROLL, 5)
-            print(f"scrolling, {name}: {rate:.0f} pictures a second, longest {longest:.0f} ms")
+        for shown in (seconds, 60.0, 20.0, 5.0):
+            scale = f"({SIZES['desk'][0]} / {shown}) / vocsep.picture.view.perSecond"
+            page.evaluate(f"vocsep.picture.view.zoom({scale}, 0)")
+            page.evaluate(SCROLL, 5)  # the tiles have come
+            counted(chromium, f"scrolling, {shown:.0f} s in sight", page, SCROLL)
         print(f"memory of the page: {memory(chromium):.0f} MB")
         page.evaluate("vocsep.transport.play()")
         for place in np.linspace(0, seconds - 30, 10):
@@ -229,13 +223,27 @@ def until(page: Any, wanted: str) -> None:
         page.wait_for_timeout(10)
 
 
+def counted(chromium: Any, name: str, page: Any, script: str) -> None:
+    """Print pictures a second, and what all processes of the browser compute for each."""
+    seconds, before = 5, sum(process["cpuTime"] for process in processes(chromium))
+    rate = page.evaluate(script, seconds)
+    busy = sum(process["cpuTime"] for process in processes(chromium)) - before
+    each = 1000 * busy / max(rate * seconds, 1)
+    print(f"{name}: {rate:.0f} pictures a second, {each:.0f} ms of the processor each")
+
+
+def processes(chromium: Any) -> list[dict[str, Any]]:
+    """What a browser runs, with ``type``, ``id`` and ``cpuTime`` in s."""
+    session = chromium.new_browser_cdp_session()
+    known: list[dict[str, Any]] = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    return known
+
+
 def memory(chromium: Any) -> float:
     """What the largest page of a browser holds, in MB."""
-    session = chromium.new_browser_cdp_session()
-    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
-    session.detach()
     held = []
-    for process in processes:
+    for process in processes(chromium):
         if process["type"] == "renderer":
             status = Path(f"/proc/{process['id']}/status").read_text(encoding="ascii")
             held += [int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS")]

@@ -165,21 +165,17 @@ export class PitchPicture extends EventTarget {
     if (tracks.unsure && !dim && view.perSecond > 12) {
       ctx.strokeStyle = colours.unsure;
       ctx.lineWidth = 1.2;
+      ctx.beginPath();
       paintMarks(ctx, view, midi, tracks.unsure[voice], tracks.hop, (x, y) => {
-        ctx.beginPath();
         ctx.moveTo(x - 2.5, y + 11);
         ctx.lineTo(x + 2.5, y + 6);
-        ctx.stroke();
       });
+      ctx.stroke();
     }
     paintLine(ctx, view, midi, tracks.hop, colour, { width: view.perSecond > 25 ? 2.4 : 1.5, dim });
     if (tracks.unison && !dim && view.perSecond > 12) {
       ctx.fillStyle = colours.ink;
-      paintMarks(ctx, view, midi, tracks.unison[voice], tracks.hop, (x, y) => {
-        ctx.beginPath();
-        ctx.arc(x, y - 8, 1.3, 0, 7);
-        ctx.fill();
-      });
+      paintMarks(ctx, view, midi, tracks.unison[voice], tracks.hop, (x, y) => ctx.fillRect(x - 1.2, y - 9.2, 2.4, 2.4));
     }
   }
 

@@ -1,6 +1,6 @@
 // Stems that the studio's server gives, passage by passage, as integers of 16 bits.
 
-const CHUNK = 5; // s
+const CHUNK = 2; // s: the first sound waits for one of each voice
 
 /**
  * The same interface as EmbeddedSource: `load(voice, chunk)` gives Float32Arrays, one for each channel.

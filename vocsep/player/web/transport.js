@@ -5,7 +5,7 @@ import { Slower } from "./slower.js";
 const LEAD = 0.06; // s between asking for sound and the first sample
 const AHEAD = 4; // s that are scheduled before they are heard
 const EVERY = 200; // ms between looks at what is to be scheduled
-const KEPT = 5; // chunks of each voice that stay decoded
+const KEPT = 10; // s of each voice that stay decoded
 
 /**
  * Plays a source through a mixer. Fires "state" and, at its end, "ended".
@@ -31,6 +31,7 @@ export class Transport extends EventTarget {
 
   use(source) {
     this.source = source;
+    this.kept = Math.max(3, Math.ceil((KEPT * source.sampleRate) / source.chunkSamples));
     this.cache = new Map();
   }
 
@@ -237,7 +238,7 @@ export class Transport extends EventTarget {
       this.cache.set(key, made);
       made.catch(() => this.cache.delete(key));
       for (const old of this.cache.keys()) {
-        if (this.cache.size <= KEPT * this.voices) break;
+        if (this.cache.size <= this.kept * this.voices) break;
         this.cache.delete(old);
       }
     }
