@@ -13,7 +13,7 @@ DRAWING = HOUSE.parent / "docs" / "architecture.md"
 
 # From the ground up; a wing imports from itself and from the floors below it.
 FLOORS = (
-    ("errors", "spectra", "precision"),
+    ("errors", "spectra", "precision", "memory"),
     ("media", "source"),
     ("model",),
     ("estimator",),

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from vocsep.errors import SettingsError, VoicesNotFound
+from vocsep.memory import worked_in_spans
 from vocsep.model import load_model, pick_device, shipped_model
 from vocsep.pitch.alternatives import EstimatedTracks, find_alternatives
 from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates, log_odds
@@ -123,19 +124,20 @@ class PitchEstimator:
         frames = frame_count(len(audio))
         parts: list[Candidates] = []
         heard = np.zeros((BINS, frames), np.uint8)
-        for first, last in pieces(frames, CHUNK):
-            begin = max(first - CONTEXT, 0)
+
+        def look(span: tuple[int, int]) -> tuple[int, int, NDArray[np.float32]]:
+            (first, last), begin = span, max(span[0] - CONTEXT, 0)
             piece = torch.from_numpy(np.ascontiguousarray(audio[begin * HOP : (last + CONTEXT) * HOP]))
-            own = slice(first - begin, last - begin)
-            wanted = self.network.salience(piece.to(self.device), own).cpu().numpy()
+            found = self.network.salience(piece.to(self.device), slice(first - begin, last - begin))
+            return first, last, found.cpu().numpy()
+
+        for first, last, wanted in worked_in_spans(pieces(frames, CHUNK), look, CONTEXT):
             parts.append(find_candidates(wanted, most, FLOOR))
             heard[:, first:last] = np.round(255 * wanted)
             if progress is not None:
                 progress(last / frames)
-        candidates = Candidates(
-            np.concatenate([part.pitch for part in parts]), np.concatenate([part.salience for part in parts])
-        )
-        return candidates, heard
+        rows = ([getattr(part, name) for part in parts] for name in ("pitch", "salience"))
+        return Candidates(*map(np.concatenate, rows)), heard
 
     def estimate(
         self,

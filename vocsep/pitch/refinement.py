@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vocsep.memory import worked_in_spans
 from vocsep.model import load_model, shipped_model
 from vocsep.pitch.candidates import pitch_of_bins
 from vocsep.pitch.harmonic_stack import BELOW, BINS_PER_OCTAVE, TAUGHT
@@ -147,8 +148,9 @@ class F0Refinement:
         frames = pitch.shape[1]
         bins = bins_of_tracks(continued(pitch)).to(self.device)
         voiced = torch.from_numpy(np.isfinite(pitch)).to(self.device)
-        parts = []
-        for first, last in pieces(frames, CHUNK):
+
+        def look(span: tuple[int, int]) -> NDArray[np.float32]:
+            first, last = span
             begin = max(first - CONTEXT, 0)
             piece = np.ascontiguousarray(audio[begin * HOP : (last + CONTEXT) * HOP])
             signal = torch.from_numpy(piece).to(self.device)[None]
@@ -159,5 +161,7 @@ class F0Refinement:
             with fast_convolutions(self.device):
                 logits = self.network(view)
             logits = logits[..., first - low : last - low].float()
-            parts.append(torch.log_softmax(logits, dim=1).cpu().numpy())
-        return np.concatenate(parts, axis=-1), bins.round().long().cpu().numpy()
+            return np.asarray(torch.log_softmax(logits, dim=1).cpu().numpy())
+
+        parts = worked_in_spans(pieces(frames, CHUNK), look, CONTEXT)
+        return np.concatenate(list(parts), axis=-1), bins.round().long().cpu().numpy()

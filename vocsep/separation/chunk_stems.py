@@ -11,10 +11,11 @@ from torch import Tensor
 from vocsep.filtering.upsampling import in_channels
 from vocsep.filtering.wiener import wiener_filter
 from vocsep.media.analysis_file import give_back
+from vocsep.memory import worked_in_pieces
 from vocsep.methods.protocol import SeparationMethod, SourceEstimate
 from vocsep.pitch.alternatives import alternatives_of
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.separation.chunks import FADE, Chunk, plan_chunks
+from vocsep.separation.chunks import FADE, Chunk, halves, plan_chunks
 from vocsep.source.voice import SourceParameters
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
@@ -106,36 +107,62 @@ def separate_chunks(
         spatial: also tell voices apart by where they are, as in `vocsep.filtering.wiener.wiener_filter`.
         progress: told the share done, 0 to 1.
     """
-    samples, sample_rate, analysis = recording.samples, recording.sample_rate, recording.analysis
-    chunks, alternatives = plan_chunks(samples / sample_rate), alternatives_of(tracks)
-    for index, chunk in enumerate(chunks):
+    chunks = plan_chunks(recording.samples / recording.sample_rate)
+    whole = chunks[-1].last
 
-        def told(share: float, index: int = index) -> None:
-            if progress is not None:
-                progress((index + share) / len(chunks))
+    def told(share: float) -> None:
+        if progress is not None:
+            progress(min(share, 1.0))
 
-        final = index + 1 == len(chunks)
-        begin, end = chunk.begin * SAMPLE_RATE, len(analysis) if final else int(chunk.end) * SAMPLE_RATE
-        mixture = torch.from_numpy(analysis[begin:end]).to(device)
-        first, last = begin // HOP, begin // HOP + frame_count(end - begin)
-        f0, alternative = (t.slice(first, last).as_input().to(device) for t in (tracks, alternatives))
-        estimated = estimate(
-            mixture, f0, alternative=alternative, first=recording.offset + begin, progress=told
+    def work(chunk: Chunk) -> SeparatedChunk:
+        first, last = chunk.first / whole, chunk.last / whole
+        return _separated(
+            recording,
+            tracks,
+            chunk,
+            estimate,
+            device,
+            spatial,
+            lambda share: told(first + share * (last - first)),
         )
-        low = chunk.begin * sample_rate
-        known = recording.read(low, (samples if final else int(chunk.end) * sample_rate) - low)
-        audio = torch.from_numpy(np.ascontiguousarray(known.T)).to(device)
-        grid = estimated.fft_size, estimated.hop
-        stems = wiener_filter(audio, sample_rate, estimated.masks, estimated.powers, *grid, spatial)
-        if estimated.correction is not None:
-            found = in_channels(estimated.correction, mixture, audio, sample_rate)
-            stems = stems if found is None else stems + found
-        skip = (chunk.first - chunk.begin) * sample_rate
-        count = (samples if final else int(chunk.last) * sample_rate) - chunk.first * sample_rate
-        own = stems[:, :, skip : skip + count].transpose(1, 2).cpu().numpy()
-        give_back(analysis)
-        yield SeparatedChunk(chunk, own * chunk.weights(sample_rate, count), estimated)
-        told(1.0)
+
+    for separated in worked_in_pieces(chunks, work, halves):
+        give_back(recording.analysis)
+        yield separated
+        told(separated.chunk.last / whole)
+
+
+def _separated(
+    recording: Recording,
+    tracks: F0Tracks,
+    chunk: Chunk,
+    estimate: SeparationMethod,
+    device: torch.device,
+    spatial: bool,
+    progress: Callable[[float], None],
+) -> SeparatedChunk:
+    """One chunk of `separate_chunks`."""
+    samples, sample_rate, analysis = recording.samples, recording.sample_rate, recording.analysis
+    final = not chunk.fades_out
+    begin, end = chunk.begin * SAMPLE_RATE, len(analysis) if final else int(chunk.end) * SAMPLE_RATE
+    mixture = torch.from_numpy(analysis[begin:end]).to(device)
+    first, last = begin // HOP, begin // HOP + frame_count(end - begin)
+    every = tracks, alternatives_of(tracks)
+    f0, alternative = (t.slice(first, last).as_input().to(device) for t in every)
+    place = recording.offset + begin
+    estimated = estimate(mixture, f0, alternative=alternative, first=place, progress=progress)
+    low = chunk.begin * sample_rate
+    known = recording.read(low, (samples if final else int(chunk.end) * sample_rate) - low)
+    audio = torch.from_numpy(np.ascontiguousarray(known.T)).to(device)
+    grid = estimated.fft_size, estimated.hop
+    stems = wiener_filter(audio, sample_rate, estimated.masks, estimated.powers, *grid, spatial)
+    if estimated.correction is not None:
+        found = in_channels(estimated.correction, mixture, audio, sample_rate)
+        stems = stems if found is None else stems + found
+    skip = (chunk.first - chunk.begin) * sample_rate
+    count = (samples if final else int(chunk.last) * sample_rate) - chunk.first * sample_rate
+    own = stems[:, :, skip : skip + count].transpose(1, 2).cpu().numpy()
+    return SeparatedChunk(chunk, own * chunk.weights(sample_rate, count), estimated)
 
 
 class OverlapAdd:

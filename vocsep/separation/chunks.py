@@ -5,13 +5,14 @@ edge both chunks are faded linearly into each other; their weights add up to one
 the recording.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 LENGTH = 24  # s between edges
 FADE = 1  # s on either side of an edge in which both chunks are heard
+SHORTEST = 4  # s, between edges where memory is small
 CONTEXT = 2  # s on either side of an edge that a chunk knows
 
 
@@ -36,6 +37,21 @@ class Chunk:
         if self.fades_out:
             weights[-len(ramp) :] = 1 - ramp
         return weights
+
+
+def halves(chunk: Chunk) -> list[Chunk]:
+    """A chunk as two, with an edge between them; none where they were shorter than `SHORTEST`.
+
+    >>> [(c.begin, c.end, c.first, c.last) for c in halves(plan_chunks(24.5)[0])]
+    [(0, 14, 0, 13), (10, 24.5, 11, 24.5)]
+    """
+    edge = (chunk.first + int(chunk.last)) // 4 * 2
+    if edge - chunk.first < SHORTEST:
+        return []
+    return [
+        replace(chunk, end=edge + CONTEXT, last=edge + FADE, fades_out=True),
+        replace(chunk, begin=edge - CONTEXT, first=edge - FADE, fades_in=True),
+    ]
 
 
 def plan_chunks(seconds: float, length: int = LENGTH) -> list[Chunk]:

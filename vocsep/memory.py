@@ -1,0 +1,58 @@
+"""Where a device's memory is too small for a piece of work, the piece is halved until it fits."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import torch
+
+from vocsep.errors import SettingsError
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+
+def worked_in_pieces(
+    pieces: Iterable[Piece], work: Callable[[Piece], Result], halves: Callable[[Piece], Sequence[Piece]]
+) -> Iterator[Result]:
+    """What ``work`` makes of each piece, in their order; of its parts instead where memory ran out.
+
+    Args:
+        pieces: of the recording.
+        work: on one of them.
+        halves: parts of a piece, in order; none where it is as small as it can be.
+
+    Raises:
+        SettingsError: memory runs out however small the piece.
+    """
+    todo = deque(pieces)
+    while todo:
+        piece = todo.popleft()
+        try:
+            result = work(piece)
+        except torch.OutOfMemoryError:
+            smaller = halves(piece)
+            if not smaller:
+                raise SettingsError(
+                    "device: out of memory even for a small piece of the recording; try --device cpu"
+                ) from None
+            todo.extendleft(reversed(smaller))
+            continue
+        yield result
+
+
+def worked_in_spans(
+    spans: Iterable[tuple[int, int]], work: Callable[[tuple[int, int]], Result], least: int
+) -> Iterator[Result]:
+    """`worked_in_pieces` of spans, first and one past the last, that may become as short as ``least``."""
+    return worked_in_pieces(spans, work, lambda span: halved(span, least))
+
+
+def halved(span: tuple[int, int], least: int) -> list[tuple[int, int]]:
+    """The two halves of a span, first and one past the last; none where they were shorter than ``least``.
+
+    >>> halved((10, 31), 5), halved((10, 31), 11)
+    ([(10, 20), (20, 31)], [])
+    """
+    middle = (span[0] + span[1]) // 2
+    return [(span[0], middle), (middle, span[1])] if middle - span[0] >= least else []
