@@ -122,8 +122,7 @@ export function paintLine(ctx, view, midi, hop, colour, { width = 2, dim = false
   } else {
     ctx.strokeStyle = colour;
     ctx.lineWidth = width;
-    ctx.lineJoin = "bevel"; // round ones take a software renderer twice the time
-    ctx.lineCap = "butt";
+    ctx.lineJoin = "bevel";
     ctx.beginPath();
     let before = NaN;
     for (let n = first; n < last; n++) {

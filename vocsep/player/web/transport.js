@@ -119,6 +119,11 @@ export class Transport extends EventTarget {
     if (this.playing) await this.begin(Math.round(this.place()));
   }
 
+  /** Have the first sounds at hand before anyone asks for them. */
+  prepare() {
+    return this.buffers(0);
+  }
+
   /** Hear stems that have changed, from where we are. */
   async renew(source) {
     const place = Math.round(this.place());
@@ -229,8 +234,10 @@ export class Transport extends EventTarget {
       this.cache.set(key, known);
       return known;
     }
+    const { sampleRate } = this.source;
     const made = load().then((channels) => {
-      const buffer = this.context.createBuffer(channels.length, channels[0].length, this.source.sampleRate);
+      const format = { numberOfChannels: channels.length, length: channels[0].length, sampleRate };
+      const buffer = new AudioBuffer(format);
       channels.forEach((samples, channel) => buffer.copyToChannel(samples, channel));
       return buffer;
     });

@@ -53,10 +53,12 @@ export class Desk {
   }
 
   async load() {
+    const prepared = this.transport.prepare();
     if (this.project.separated) await this.loadTracks(true);
     const info = await api.get("spectrogram/info");
     const address = (level, tile) => `${api.base}spectrogram?level=${level}&tile=${tile}`;
     this.picture.setSpectrogram(new Spectrogram(info, address, () => this.picture.redraw()));
+    await prepared;
   }
 
   async loadTracks(first = false) {
