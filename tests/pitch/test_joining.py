@@ -86,3 +86,40 @@ def test_one_voice_and_silent_voices_are_left_alone() -> None:
     np.testing.assert_array_equal(join_unisons(alone, sure(alone)), alone)
     pitch = np.stack((alone[0], np.full(alone.shape[1], np.nan)))
     np.testing.assert_array_equal(join_unisons(pitch, sure(pitch)), pitch)
+
+
+def test_of_two_lines_that_part_a_joined_voice_follows_the_one_that_is_nearer_to_its_own_notes() -> None:
+    """The first voice is silent while the others are on one note and after they have parted."""
+    first = line((64, 2), (np.nan, 3), (63, 2))
+    stays = line((62, 2), (61, 1), (62, 4))
+    falls = line((55, 2), (61, 1), (55, 4))
+    for order in ([0, 1, 2], [0, 2, 1]):
+        pitch = np.stack((first, stays, falls))[order]
+        joined = join_unisons(pitch, sure(pitch))
+        np.testing.assert_array_equal(joined[0, 2 * SECOND : 5 * SECOND], stays[2 * SECOND : 5 * SECOND])
+
+
+def test_of_two_voices_on_one_line_one_may_have_been_on_another() -> None:
+    """The middle voice was given the lowest one's note, though the highest one's lies beside its own."""
+    upper = line((66, 2), (66, 1), (66, 2))
+    middle = line((65, 2), (57, 1), (65, 2))
+    lower = line((56, 2), (57, 1), (56, 2))
+    pitch = np.stack((upper, middle, lower))
+    joined = join_unisons(pitch, sure(pitch))
+    np.testing.assert_array_equal(joined, np.stack((upper, line((65, 2), (66, 1), (65, 2)), lower)))
+
+
+def test_two_voices_on_one_note_keep_their_own_f0() -> None:
+    pitch = np.stack((line((60, 2), (64, 1), (60, 2)), line((60.2, 2), (64.2, 1), (60.2, 2))))
+    np.testing.assert_array_equal(join_unisons(pitch, sure(pitch)), pitch)
+
+
+@pytest.mark.parametrize(("notes", "joins"), [(((71, 5.5),), False), (((71, 2), (69, 3.5)), True)])
+def test_a_silence_in_the_middle_of_a_held_note_is_a_rest_and_beside_a_new_note_a_unison(
+    notes: tuple[tuple[float, float], ...], joins: bool
+) -> None:
+    lower = line((66, 2), (np.nan, 0.4), (66, 3.1))
+    pitch = np.stack((line(*notes)[: len(lower)], lower))
+    costs = UnisonCosts(enter=0.3)
+    silent = slice(2 * SECOND + 1, 2 * SECOND + SECOND // 3)
+    assert (np.isfinite(join_unisons(pitch, sure(pitch), costs)[1, silent])).all() == joins
