@@ -52,7 +52,9 @@ def test_our_own_page_is_let_through_and_told_to_load_nothing_from_elsewhere(tmp
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/api/state", f"/{TOKEN[:-1]}/api/state", f"/x/{TOKEN}/api/state", "//"]
+    "path",
+    ["/", "/api/state", f"/{TOKEN[:-1]}/api/state", f"/x/{TOKEN}/api/state", "//"],
+    ids=["nothing", "none", "shortened", "elsewhere", "empty"],  # the same in each process that runs tests
 )
 def test_without_the_secret_there_is_nothing(tmp_path: Path, path: str) -> None:
     status, _, body = ask(tmp_path, path)
