@@ -189,8 +189,8 @@ def _best_lines(
     entry, leave = (np.where(np.arange(count)[:, None] > 0, interval(lines, note), 0.0) for note in beside)
 
     total = place[:, 0].copy()
-    total[:-1] += interval(lines[:, 0], beside[0])
-    total[:-1] += late[:, 0] * parted(lines[:, 0], beside[0]) + joins(0, beside[0])
+    total[:-1] += interval(lines[:, 0], beside[0]) + late[:, 0] * parted(lines[:, 0], beside[0])
+    total[:-1] += joins(0, beside[0])
     back = np.zeros((frames, count + 1), dtype=np.int64)
     for frame in range(1, frames):
         reached = total[:, None] + fixed
@@ -203,8 +203,7 @@ def _best_lines(
         reached[:-1, -1] += leave[:, frame - 1]
         back[frame] = reached.argmin(axis=0)
         total = reached.min(axis=0) + place[:, frame]
-    total[:-1] += interval(lines[:, -1], beside[1])
-    total[:-1] += joins(-1, beside[1])
+    total[:-1] += interval(lines[:, -1], beside[1]) + joins(-1, beside[1])
     state, path = int(total.argmin()), np.zeros(frames, dtype=np.int64)
     for frame in range(frames - 1, -1, -1):
         path[frame] = state
