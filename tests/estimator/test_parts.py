@@ -99,7 +99,7 @@ def test_a_separator_learns_what_voices_are_called(tmp_path: Path) -> None:
     estimator = build("comb", ("bass",))
     disturb(estimator, "bass")
     save_estimator(tmp_path / "m", estimator, {})
-    method = build_method("source-filter", MethodSettings(model=tmp_path / "m", adapt=0))
+    method = build_method("source-filter", MethodSettings(model=tmp_path / "m", adapt=0, filter="mask"))
     mixture, f0 = trio(2)
 
     def first_alpha(names: list[str] | None) -> torch.Tensor:

@@ -46,10 +46,9 @@ def sung(f0: Tensor, seed: int = 0) -> Tensor:
 
 
 def shares_of(mixture: Tensor, f0: Tensor, alternative: Tensor | None = None, steps: int = 60) -> Tensor:
-    """Learned shares, ``(choices,)`` on average over voices and frames."""
-    found = estimate_sources(
-        mixture, f0, untrained_comb, SourceFilterSettings(steps), alternative=alternative
-    ).parameters.shares
+    """Learned shares, ``(choices,)`` on average over voices and frames, around the F0 as it is given."""
+    settings = SourceFilterSettings(steps, partials=False)  # by phases F0 would follow one singer of two
+    found = estimate_sources(mixture, f0, untrained_comb, settings, alternative=alternative).parameters.shares
     assert found is not None
     return found.mean(dim=(0, 1, 2))
 
