@@ -23,7 +23,8 @@ from benchmarks.fuzz_kinds import Read, kinds
 from benchmarks.options import new_parser
 from vocsep.errors import VocsepError
 
-SECONDS = 20  # a time out of all proportion to a file of a few kB
+SECONDS = 20  # of computing, a time out of all proportion to a file of a few kB
+WAITING = 300  # s that a file may take on a busy machine
 MEGABYTES = 600
 COUNT = 450  # of each kind, of the long run
 WORDS = """separate f0 evaluate fit intonation edit evaluate-f0 demo train -n --voices -o --names --start
@@ -101,18 +102,21 @@ def other_words(data: bytes, rng: np.random.Generator) -> bytes:
 
 @contextmanager
 def within(seconds: int) -> Iterator[None]:
-    """Raise `TimeoutError` where the body takes longer."""
+    """Raise `TimeoutError` where the body computes for longer, or waits for longer than `WAITING`."""
 
     def late(number: int, frame: object) -> None:
         raise TimeoutError(f"took longer than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds)
+    timers = {signal.ITIMER_PROF: signal.SIGPROF, signal.ITIMER_REAL: signal.SIGALRM}
+    before = {number: signal.signal(number, late) for number in timers.values()}
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, WAITING)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        for timer, number in timers.items():
+            signal.setitimer(timer, 0)
+            signal.signal(number, before[number])
 
 
 def fault_of(read: Read, path: Path) -> str | None:
@@ -132,9 +136,10 @@ def memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def run(count: int, seed: int, folder: Path, kept: Path | None = None) -> dict[str, tuple[int, list[str]]]:
-    """Read ``count`` damaged files of each kind; how many were tried, and the faults that were found."""
-    results = {}
+def run(
+    count: int, seed: int, folder: Path, kept: Path | None = None
+) -> Iterator[tuple[str, int, list[str]]]:
+    """Read ``count`` damaged files of each kind: its name, how many were tried, and the faults found."""
     for kind, (good, read) in kinds(folder).items():
         data, faults, had = good.read_bytes(), [], memory()
         fault = fault_of(read, good)
@@ -156,8 +161,7 @@ def run(count: int, seed: int, folder: Path, kept: Path | None = None) -> dict[s
                     kept.mkdir(parents=True, exist_ok=True)
                     (kept / path.name).write_bytes(path.read_bytes())
             path.unlink()
-        results[kind] = (count, faults)
-    return results
+        yield kind, count, faults
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -167,14 +171,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="folder for the files that made a fault")
     given = parser.parse_args(arguments)
+    tried, bad = 0, False
     with tempfile.TemporaryDirectory() as temporary:
-        found = run(given.count, given.seed, Path(temporary), given.keep)
-    for name, (tried, wrong) in found.items():
-        print(f"{name:17s} {tried:6d} tried {len(wrong):4d} faults")
-        for one in wrong[:3]:
-            print(one)
-    print(f"{'all':17s} {sum(tried for tried, _ in found.values()):6d} tried")
-    return int(any(wrong for _, wrong in found.values()))
+        for name, count, wrong in run(given.count, given.seed, Path(temporary), given.keep):
+            print(f"{name:17s} {count:6d} tried {len(wrong):4d} faults", *wrong[:3], sep="\n", flush=True)
+            tried, bad = tried + count, bad or bool(wrong)
+    print(f"{'all':17s} {tried:6d} tried")
+    return int(bad)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from vocsep import model
 from vocsep.errors import ModelError, SettingsError
 from vocsep.estimator.network import Estimator, EstimatorSettings
 from vocsep.estimator.stored import load_estimator, save_estimator
-from vocsep.model import MODEL_VERSION, load_model, pick_device, save_model, shipped_model
+from vocsep.model import MODEL_VERSION, load_model, pick_device, restored, save_model, shipped_model
 
 TENSORS = {"weight": torch.arange(12.0).reshape(3, 4).t(), "count": torch.tensor(3)}
 SETTINGS = {"hidden": 96, "preset": "comb", "gap": 1e-3}
@@ -174,3 +174,12 @@ def test_an_estimator_with_other_settings_or_weights_is_refused(tmp_path: Path) 
         with pytest.raises(ModelError, match=message) as caught:
             load_estimator(tmp_path / "m")
         assert "\n" not in str(caught.value)
+
+
+def test_a_network_out_of_all_proportion_is_not_built(tmp_path: Path) -> None:
+    def never(settings: dict[str, object]) -> torch.nn.Module:
+        raise AssertionError("it was built")
+
+    save_model(tmp_path / "a", {"a": torch.ones(1)}, kind="pitch", settings={"blocks": 10**9}, card={})
+    with pytest.raises(ModelError, match="its setting blocks is 1000000000"):
+        restored(never, load_model(tmp_path / "a", "pitch"))

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MODEL_VERSION = 1  # raised when an older program could misread what a newer one writes
 
+LARGEST_SIZE = 10_000  # of anything that a network counts: channels, blocks, units
+
 Network = TypeVar("Network", bound=nn.Module)
 Kind = Literal["pitch", "refiner", "voices", "postfilter", "unet", "checkpoint"]
 
@@ -136,6 +138,9 @@ def restored(make: Callable[[dict[str, Any]], Network], stored: StoredModel) -> 
     Raises:
         ModelError: settings or shapes do not fit this version's network.
     """
+    for name, value in stored.settings.items():
+        if isinstance(value, int) and value > LARGEST_SIZE:  # would take hours or all memory to build
+            raise ModelError(f"{stored.path}: its setting {name} is {value}, no network is so large")
     try:
         network = make(stored.settings)
     except (SettingsError, TypeError, ValueError, RuntimeError) as error:

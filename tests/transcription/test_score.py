@@ -171,3 +171,13 @@ def test_a_damaged_score_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is no readable score") as caught:
         read_score(tmp_path / "a.mid")
     assert "\n" not in str(caught.value)
+
+
+def test_a_score_of_millions_of_bars_is_damaged(tmp_path: Path) -> None:
+    mido = pytest.importorskip("mido")
+    file = mido.MidiFile(ticks_per_beat=1)
+    notes = [mido.Message("note_on", note=60, velocity=9), mido.Message("note_off", note=60, time=2**27)]
+    file.tracks.append(mido.MidiTrack(notes))
+    file.save(tmp_path / "long.mid")
+    with pytest.raises(SettingsError, match="more than 20000 bars"):
+        read_score(tmp_path / "long.mid")

@@ -158,6 +158,7 @@ class StemWriter:
             self.abort()
 
     def _stage(self, path: Path) -> soundfile.SoundFile:
+        path.touch()  # says why it cannot be made, where libsndfile says "System error"
         return soundfile.SoundFile(native(path), "w", self._rate, self._channels, "FLOAT", format="RF64")
 
     def _common_gain(self) -> float:

@@ -10,6 +10,7 @@ from vocsep.transcription.midi import DRUMS, require_mido
 from vocsep.transcription.musicxml import require_music21
 
 QUARTER = 0.6  # s a quarter note where a score says none
+MOST_BARS = 20_000  # an opera has some thousands; a damaged file can have millions
 SCORES = (".mid", ".midi", ".musicxml", ".mxl", ".xml")
 
 
@@ -151,7 +152,10 @@ class _TempoMap:
         ticks: list[int] = []
         ends = [*(tick for tick, _ in self._metres[1:]), self._end + 1]
         for (tick, length), end in zip(self._metres, ends, strict=True):
-            ticks += range(tick, end, length)
+            bars = range(tick, end, length)
+            if len(ticks) + len(bars) > MOST_BARS:
+                raise ValueError(f"more than {MOST_BARS} bars")
+            ticks += bars
         return tuple(self.seconds(tick) for tick in ticks)
 
 
