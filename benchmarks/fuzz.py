@@ -27,9 +27,9 @@ SECONDS = 20  # of computing, a time out of all proportion to a file of a few kB
 WAITING = 300  # s that a file may take on a busy machine
 MEGABYTES = 600
 COUNT = 450  # of each kind, of the long run
-WORDS = """separate f0 evaluate fit intonation edit evaluate-f0 demo train -n --voices -o --names --start
+WORDS = """separate f0 evaluate fit intonation edit evaluate-f0 train -n --voices -o --names --start
 --duration --json -q -y --help --format --f0 --score --model --seed --strict -1 0 1e400 nan 99 0:30 : :: - --
-= '' \\ ../.. /dev/null a.wav \udce9 é --refine"""  # of command lines
+= '' \\ ../.. a.wav \udce9 é --refine"""  # of command lines
 
 
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -133,15 +134,20 @@ def _models(folder: Path) -> Kinds:
 
 
 def _run_command(path: Path) -> None:
-    """Run words from a file as a command line, in an empty folder where nothing can be read.
+    """Run words from a file as a command line, in an empty folder deep below others that are empty, too.
+
+    No word may lead out of these: there a command would find, and could replace, the files of others.
 
     Raises:
         VocsepError: the command said so.
         AssertionError: it took a mistake for a defect of ours, or for none.
     """
-    words = path.read_bytes().decode("utf-8", "surrogateescape").replace("\0", "").split(" ")
-    place = path.parent / "empty"
-    place.mkdir(exist_ok=True)
+    line = path.read_bytes().decode("utf-8", "surrogateescape").replace("\0", "")
+    line = re.sub(r"(?<!\.\.)/", "", line)  # none but in ../.., so that no path is absolute
+    words = re.sub(r"(\.\./?){5,}", "../..", line).split(" ")
+    top = path.parent / "empty"
+    place = top.joinpath("a", "b", "c", "d", "e", "f")
+    place.mkdir(parents=True)
     said, home = io.StringIO(), Path.cwd()
     os.chdir(place)
     try:
@@ -149,8 +155,8 @@ def _run_command(path: Path) -> None:
             code = command_line(words)
     finally:
         os.chdir(home)
-    left = sorted(one.name for one in place.iterdir())
-    shutil.rmtree(place)
+    left = sorted(one.name for one in top.rglob("*") if one.is_file())
+    shutil.rmtree(top)
     assert code in (0, 1, 2), f"exit code {code}"
     assert "a defect of vocsep" not in said.getvalue(), said.getvalue()
     assert not left, f"left behind: {left}"
