@@ -83,7 +83,7 @@ def fits(folder: Path) -> None:
     soundfile.write(folder / "choir" / "a.wav", 0.1 * np.sum(tones, axis=0), 16_000)
     small = EstimatorSettings(bands=8, units=8, blocks=1, lsf_order=4)
     save_estimator(folder / "start", Estimator(small), {})
-    base = {"steps": 96, "minutes": None, "batch": 2, "seconds": 0.5, "validate_every": 2, "warm_up": 0}
+    base = {"steps": 48, "minutes": None, "batch": 2, "seconds": 0.5, "validate_every": 2, "warm_up": 0}
     estimator = {"units": 8, "blocks": 1, "bands": 8, "lsf_order": 4}
     settings = FitSettings.from_dict({**base, "device": "cpu", "estimator": estimator})
 
