@@ -112,7 +112,9 @@ def test_chunk_edges_are_not_heard(separator: Separator, short_chunks: None, cha
 def test_parameters_of_all_chunks_are_those_of_the_tracks(separator: Separator, short_chunks: None) -> None:
     audio, tracks = music(13.0)
     found = separator.separate(audio, SAMPLE_RATE, tracks=tracks).parameters
-    torch.testing.assert_close(found.f0[0], tracks.as_input())
+    given = tracks.as_input()
+    assert torch.equal(found.f0[0] > 0, given > 0)  # refined by phases, by less than 30 cents a time
+    assert (1200 * torch.log2(found.f0[0] / given))[given > 0].abs().max() < 60
     assert found.alpha.shape == (1, 3, tracks.frames) and found.lsf.shape[:3] == (1, 3, tracks.frames)
     assert found.correction is not None and found.correction.shape[2] == tracks.frames
 
@@ -236,7 +238,9 @@ def test_values_out_of_bounds_are_refused_by_name(weights: dict[str, Path], sepa
 
 
 def test_nobody_sings_in_noise(separator: Separator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(separator.pitch.network, "salience", lambda x: torch.zeros(BINS, frame_count(len(x))))
+    monkeypatch.setattr(
+        separator.pitch.network, "salience", lambda x, *_: torch.zeros(BINS, frame_count(len(x)))
+    )
     refused(VoicesNotFound, lambda: separator.separate(music(1.0)[0], SAMPLE_RATE))
 
 

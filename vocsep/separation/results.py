@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from vocsep.pitch.intonation import VoiceStatistics
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.player.notebook import separation_html
 from vocsep.separation.chunk_stems import SeparatedChunk, joined_parameters
 from vocsep.source.voice import SourceParameters
 from vocsep.spectra import SAMPLE_RATE
@@ -47,6 +46,8 @@ class Separation:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: pitches, and for each voice a player and its figures."""
+        from vocsep.player.notebook import separation_html  # notes, which no command needs to separate
+
         return separation_html(self.stems, self.sample_rate, self.tracks, self.confidence)
 
 
