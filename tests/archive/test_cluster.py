@@ -54,7 +54,7 @@ def test_killed_workers_lose_nothing_and_deadly_recordings_are_given_up(tmp_path
     assert {Path(place).stem for place, _ in standing.errors} == {"song09", "song10"}
     assert "3 workers died" in dict(standing.errors)[found[9].place]
     count = {f"song{n:02d}": len(list(tries.glob(f"song{n:02d}-*"))) for n in range(11)}
-    # Of the three deaths that count against a recording, one may be of a worker that still had it in its queue.
+    # Of three deaths that count against a recording, one may be of a worker that had it in its queue.
     assert 2 <= count.pop("song09") <= 3
     assert count == dict.fromkeys(count, 1) | {killed[0].split("-")[0]: 2, "song08": 2}
     for one in found[:9]:
