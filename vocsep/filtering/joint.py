@@ -73,16 +73,16 @@ class _Heard:
             partials, partials.project(self.mixture), torch.stack((ratio, ratio / SLOPES), dim=-1)
         )
 
-    def noise(self, partials: Partials, left: Tensor) -> Tensor:
-        """For `vocsep.filtering.phase_refinement.refined`: a partial that others cover says little."""
-        beside = at_partials((1 - self.shares).square() * self.power, partials, beside=1) / PARTIAL
-        return at_partials(around(left, 8, 1), partials) / WINDOW_ENERGY + COVERED / NOISE * beside
-
-    def first(self, partials: Partials) -> tuple[Tensor, Tensor, Tensor]:
-        """Voices of a first fit, what it leaves of the mixture, and the power of that beside partials."""
+    def first(self, partials: Partials, f0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """After a first fit: F0 refined, what the fit leaves, ``(bins, frames)``, and its mean around."""
         voices = partials.sound(self.fitted(partials, around(self.power, 8, 0), FIRST_NOISE, FIRST_FLOOR))
         rest = self.mixture - voices.sum(dim=0)
-        return voices, rest, power_spectrogram(rest, MASK_FFT, STRIDE).T[:BINS]
+        left = power_spectrogram(rest, MASK_FFT, STRIDE).T[:BINS]
+        beside = around(left, 8, 1)
+        # A partial that others cover says little of its phase.
+        others = at_partials((1 - self.shares).square() * self.power, partials, beside=1) / PARTIAL
+        noise = at_partials(beside, partials) / WINDOW_ENERGY + COVERED / NOISE * others
+        return refined(f0, partials, voices, rest, noise), left, beside
 
 
 @torch.no_grad()
@@ -99,9 +99,7 @@ def refined_f0(mixture: Tensor, f0: Tensor, masks: Tensor, top: float = TOP) -> 
     partials = Partials(f0, mixture.shape[-1], top)
     if not partials.active.any() or not mixture.any():
         return f0
-    heard = _Heard(mixture, masks)
-    voices, rest, left = heard.first(partials)
-    return refined(f0, partials, voices, rest, heard.noise(partials, left))
+    return _Heard(mixture, masks).first(partials, f0)[0]
 
 
 def fit(mixture: Tensor, f0: Tensor, powers: Tensor, masks: Tensor) -> JointFit | None:
@@ -120,10 +118,9 @@ def fit(mixture: Tensor, f0: Tensor, powers: Tensor, masks: Tensor) -> JointFit 
     if not partials.active.any() or not mixture.any():
         return None
     heard = _Heard(mixture, masks)
-    voices, rest, left = heard.first(partials)
-    exact = refined(f0, partials, voices, rest, heard.noise(partials, left))
+    exact, left, beside = heard.first(partials, f0)
     partials = Partials(exact, mixture.shape[-1])
-    fitted = heard.fitted(partials, around(left, 8, 1), THEN_NOISE, THEN_FLOOR)
+    fitted = heard.fitted(partials, beside, THEN_NOISE, THEN_FLOOR)
     modelled = at_partials(powers[:, :BINS, :: STRIDE // HOP], partials, beside=1) / PARTIAL
     found = signs(partials, fitted, heard.masked(partials), modelled, heard.shares, heard.power, left)
     return JointFit(partials, fitted, found)
