@@ -23,7 +23,7 @@ from vocsep.commands.intonation import intonation
 from vocsep.commands.separate import separate
 from vocsep.commands.stopping import stopped_by_signals
 from vocsep.commands.studio import studio
-from vocsep.errors import Interrupted, SettingsError, VocsepError
+from vocsep.errors import Interrupted, SettingsError, VocsepError, debugging
 
 DONE, FAILED, USAGE, STOPPED = 0, 1, 2, 130
 
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _failed(error: Exception, arguments: Sequence[str]) -> int:
     """One line on standard error and the exit code for whatever left a command."""
-    from vocsep.commands.screen import debugging, describe
+    from vocsep.commands.screen import describe
 
     if isinstance(error, typer.Abort):
         return _say("stopped; nothing half-written was left behind", STOPPED)

@@ -4,6 +4,8 @@ Each message is a single line that names the file, the value and the bound, so t
 it as it stands. Anything else that is raised is a defect of ours and keeps its traceback.
 """
 
+import os
+
 
 class VocsepError(Exception):
     """Base of all errors that vocsep raises on purpose."""
@@ -35,3 +37,8 @@ class VoicesNotFound(VocsepError):
 
 class Interrupted(VocsepError):
     """The user stopped a long run; what was reached has been saved."""
+
+
+def debugging() -> bool:
+    """Whether tracebacks are wanted: environment variable ``VOCSEP_DEBUG`` set, and not to 0."""
+    return os.environ.get("VOCSEP_DEBUG", "") not in ("", "0")

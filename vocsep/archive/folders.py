@@ -4,7 +4,6 @@ In both a file is there whole or not at all: it is written under a hidden name a
 """
 
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from vocsep.archive.stores import is_remote, store_of
+from vocsep.media.leftovers import temporary_folder
 from vocsep.media.staging import written_beside
 
 OWN = ".vocsep"  # the folder of what is in work, inside of the folder of results
@@ -119,8 +119,8 @@ class StoreFolder:
             return None
 
     def write(self, name: str, content: bytes) -> None:
-        with tempfile.TemporaryDirectory(prefix="vocsep-") as folder:
-            file = Path(folder) / "content"
+        with temporary_folder() as folder:
+            file = folder / "content"
             file.write_bytes(content)
             self.take(file, name)
 
@@ -157,8 +157,8 @@ class StoreFolder:
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="vocsep-") as folder:
-            yield Path(folder)
+        with temporary_folder() as folder:
+            yield folder
 
 
 def result_folder(place: str) -> ResultFolder:

@@ -1,7 +1,6 @@
 """Recordings on a disk or in a store: what there is, and a copy of one on this machine."""
 
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from vocsep.errors import AudioError, DependencyError
 from vocsep.media.decode import ANY_FORMAT
+from vocsep.media.leftovers import temporary_folder
 
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://")
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}  # protocol -> the extra that it needs
@@ -117,8 +117,8 @@ def on_this_machine(place: str) -> Iterator[Path]:
         yield Path(place)
         return
     store, path = store_of(place)
-    with tempfile.TemporaryDirectory(prefix="vocsep-") as folder:
-        copy = Path(folder) / Path(path).name
+    with temporary_folder() as folder:
+        copy = folder / Path(path).name
         try:
             store.get_file(path, str(copy))
         except OSError as error:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vocsep.commands.inputs import Failure, about
-from vocsep.commands.screen import ProgressCallback, Screen, debugging, describe
+from vocsep.commands.screen import ProgressCallback, Screen, describe
 from vocsep.commands.tables import stem_table
-from vocsep.errors import AudioError, VocsepError, VoicesNotFound
+from vocsep.errors import AudioError, VocsepError, VoicesNotFound, debugging
 from vocsep.media.names import folded
 from vocsep.pitch.settings import MOST_VOICES
 from vocsep.pitch.tracks import F0Tracks

@@ -159,11 +159,6 @@ def speaks() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def debugging() -> bool:
-    """Whether tracebacks are wanted: environment variable ``VOCSEP_DEBUG`` set, and not to 0."""
-    return os.environ.get("VOCSEP_DEBUG", "") not in ("", "0")
-
-
 def plain(value: Any) -> Any:
     """Only what JSON knows: paths become strings, arrays lists, NaN and infinity null.
 

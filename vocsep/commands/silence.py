@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import typer
 
+from vocsep.errors import debugging
+
 STDERR = 2  # the number that libraries write to
 
 
@@ -41,6 +43,6 @@ def libraries_silenced() -> Iterator[None]:
 
 def silence(context: typer.Context, quiet: bool) -> bool:
     """The callback of ``--quiet``: silences libraries until the command ends."""
-    if quiet and os.environ.get("VOCSEP_DEBUG", "") in ("", "0"):
+    if quiet and not debugging():
         context.with_resource(libraries_silenced())
     return quiet

@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from vocsep.estimator.features import LONG_HOP
 from vocsep.pitch.gaps import LONGEST_GAP, voiced_runs
 from vocsep.pitch.octaves import unexplained
 from vocsep.spectra import HOP, SAMPLE_RATE
@@ -63,6 +64,7 @@ def _explains(audio: NDArray[np.float32], pitch: Array, voice: int, first: int, 
     sung = silent.copy()
     sung[voice, first - low : last - low] = held
     piece = audio[low * HOP : (high - 1) * HOP + 1]
-    own = slice((first - low) // 2 + 1, (last - low) // 2)
+    step = LONG_HOP // HOP
+    own = slice((first - low) // step + 1, (last - low) // step)
     without, with_it = (float(unexplained(piece, tracks)[own].mean()) for tracks in (silent, sung))
     return without - with_it > BETTER * without

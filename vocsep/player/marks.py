@@ -5,12 +5,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from vocsep.pitch.joining import SAME
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.spectra import HOP, SAMPLE_RATE
-from vocsep.transcription.notes import SungNote, notes_of_voice, semitones
+from vocsep.transcription.notes import FRAME, SungNote, notes_of_voice, semitones
 
-FRAME = HOP / SAMPLE_RATE  # s
-UNISON = 0.5  # semitones within which two voices sing the same note
 UNSURE = 0.3  # share of a stem's energy that is its own, below which it is marked
 REST = 3  # unvoiced frames after which notes are found anew: what lies further away changes none
 
@@ -21,7 +19,7 @@ def in_unison(tracks: F0Tracks) -> NDArray[np.bool_]:
     shared = np.zeros(pitch.shape, dtype=np.bool_)
     for one in range(len(pitch)):
         for other in range(one):
-            same = np.abs(pitch[one] - pitch[other]) < UNISON
+            same = np.abs(pitch[one] - pitch[other]) < SAME
             shared[[one, other]] |= same
     return shared
 

@@ -20,9 +20,9 @@ from vocsep.media.staging import written_beside
 from vocsep.pitch.tracks import F0Tracks, VoiceStatistics
 from vocsep.player.bundle import WEB, bundled
 from vocsep.player.colours import voice_style
-from vocsep.player.marks import FRAME, in_unison, notes_of_row, unsure
+from vocsep.player.marks import in_unison, notes_of_row, unsure
 from vocsep.player.sound import MARGIN, PIECE, RATE, encoded_stems
-from vocsep.transcription.notes import semitones
+from vocsep.transcription.notes import FRAME, semitones
 
 CENTS = 0x3FFF  # bits of a frame
 UNISON, DOUBT = 0x4000, 0x8000

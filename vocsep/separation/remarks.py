@@ -11,10 +11,10 @@ from torch import Tensor
 from vocsep.filtering.confidence import confidence_by_second
 from vocsep.pitch.alternatives import EstimatedTracks
 from vocsep.pitch.harmonic_stack import bin_frequencies
+from vocsep.pitch.joining import SAME
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunk_stems import SeparatedChunk
 
-UNISON = 0.5  # semitones between voices that sing the same note
 UNISON_SHARE = 0.15  # of the time in which both sing, from which unison is worth a warning
 EDGE = 1.0  # semitones from the lowest or highest F0 that can be heard
 AT_THE_EDGE = 0.02  # share of a voice's singing there, from which it is worth a warning
@@ -50,7 +50,7 @@ def track_warnings(tracks: F0Tracks) -> list[str]:
     for one, other in combinations(range(tracks.voices), 2):  # in whatever order they lie
         distance = np.abs(pitch[one] - pitch[other])
         both = np.isfinite(distance)
-        share = float(np.mean(distance[both] < UNISON)) if both.any() else 0.0
+        share = float(np.mean(distance[both] < SAME)) if both.any() else 0.0
         if share > UNISON_SHARE:
             notes.append(
                 f"voices {one + 1} and {other + 1} sing in unison in {100 * share:.0f} % of the time in "

@@ -106,7 +106,7 @@ class Separator:
             return columns[position : position + count]
 
         recording = Recording(read, len(columns), sample_rate, analysis)
-        chunks = WithConfidence(self._chunks(recording, tracks, progress), tracks)
+        chunks = WithConfidence(self.chunks(recording, tracks, _of_stage(progress, "separation")), tracks)
         seed = self.settings.seed
         whole = WholeRecording(tracks.voices, columns.shape, sample_rate, len(analysis), tracks.frames, seed)
         for separated in chunks:
@@ -163,7 +163,7 @@ class Separator:
                 return source.read(first + position, count)
 
             recording = Recording(read, samples, rate, analysis, round(first * SAMPLE_RATE / rate))
-            chunks = WithConfidence(self._chunks(recording, tracks, progress), tracks)
+            chunks = WithConfidence(self.chunks(recording, tracks, _of_stage(progress, "separation")), tracks)
             gain, sure = files.write(chunks, read, self.settings.seed), chunks.confidence()
             extra, removed, said = files.write_further(tracks, first / rate, sure)
         return FileReport(
@@ -205,24 +205,28 @@ class Separator:
             references.check(seconds, voices if tracks is None else tracks.voices)
             tracks = tracks or F0Tracks(np.full((references.voices, frames), np.nan))
         if tracks is None:
-            told = None if progress is None else lambda share: progress("pitch", share)
-            return self.pitch.estimate(analysis, voices, told, guide)
+            return self.pitch.estimate(analysis, voices, _of_stage(progress, "pitch"), guide)
         if voices is not None and voices != tracks.voices:
             raise F0Error(f"the F0 tracks hold {tracks.voices} voices, {voices} were asked for")
         return tracks.fitted(frames)
 
-    def _chunks(
-        self, recording: Recording, tracks: F0Tracks, progress: Progress | None
+    def chunks(
+        self, recording: Recording, tracks: F0Tracks, progress: Callable[[float], None] | None = None
     ) -> Iterator[SeparatedChunk]:
-        """The recording, chunk by chunk."""
+        """A recording, chunk by chunk: see `vocsep.separation.chunk_stems.separate_chunks`."""
         return separate_chunks(
             recording,
             tracks,
             estimate=self.method.estimate,
             device=self.device,
             spatial=self.spatial,
-            progress=None if progress is None else lambda share: progress("separation", share),
+            progress=progress,
         )
+
+
+def _of_stage(progress: Progress | None, stage: str) -> Callable[[float], None] | None:
+    """What tells the share of one stage that is done."""
+    return None if progress is None else lambda share: progress(stage, share)
 
 
 def _known_voices(

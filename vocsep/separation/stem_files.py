@@ -59,9 +59,7 @@ class StemFiles:
             synths = None
             if self.synths:
                 synths = stack.enter_context(
-                    StemWriter(
-                        self.synths, SAMPLE_RATE, 1, "wav", self.bit_depth, self.overwrite, self._comment
-                    )
+                    StemWriter(self.synths, SAMPLE_RATE, 1, "wav", self.bit_depth, self.overwrite, comment)
                 )
             stems = stack.enter_context(
                 StemWriter(
@@ -103,7 +101,7 @@ class StemFiles:
         depth, comment = self.bit_depth, self._comment
         written = Written(self.stems, tracks, start, depth, self.overwrite, sure, comment)
         paths = [*self.minus, *self.synths, *(path for one in self.further for path in one.write(written))]
-        earlier = EarlierStems(self._comment, self.stems, self.info.path)
+        earlier = EarlierStems(comment, self.stems, self.info.path)
         if self.overwrite:
             return paths, earlier.remove(), ""
         stay = ", ".join(path.name for path in earlier.found())

@@ -19,7 +19,7 @@ from vocsep.media.reading import BLOCK, SILENT, AudioSource, analysis_stream
 from vocsep.media.staging import all_written_beside
 from vocsep.pitch.alternatives import EstimatedTracks
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.separation.chunk_stems import Audio, OverlapAdd, Recording, separate_chunks
+from vocsep.separation.chunk_stems import Audio, OverlapAdd, Recording
 from vocsep.separation.remarks import WithConfidence
 from vocsep.separation.separator import Separator
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
@@ -68,17 +68,7 @@ class AgainSeparated:
             return source.read(first + position, count)
 
         recording = Recording(read, samples, rate, analysis, passage.begin * SAMPLE_RATE)
-        chunks = WithConfidence(
-            separate_chunks(
-                recording,
-                tracks,
-                estimate=separator.method.estimate,
-                device=separator.device,
-                spatial=separator.spatial,
-                progress=self._progress,
-            ),
-            tracks,
-        )
+        chunks = WithConfidence(separator.chunks(recording, tracks, self._progress), tracks)
         overlap = OverlapAdd(rate)
         for separated in chunks:
             position = first + separated.chunk.first * rate

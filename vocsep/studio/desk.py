@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vocsep.errors import AudioError, SettingsError
-from vocsep.media.names import is_file_name
+from vocsep.media.names import folded, is_file_name
 from vocsep.pitch.settings import MOST_VOICES
 from vocsep.studio.exports import check
 from vocsep.studio.folders import open_path, without_scratch
@@ -82,7 +82,7 @@ class Desk:
             unfit = [name for name in names if not is_file_name(name)]
             if unfit:
                 raise SettingsError(f"names: {unfit[0]!r} cannot be the name of a file")
-            if len({name.casefold() for name in names}) < len(names):
+            if len({folded(name) for name in names}) < len(names):
                 raise SettingsError("names: one is given more than once")
             if voices is not None and len(names) != voices:
                 raise SettingsError(f"names: {len(names)} names for {voices} voices")

@@ -18,7 +18,7 @@ from vocsep.separation.further import PageFile, Written
 from vocsep.separation.practice import PracticeMixes
 from vocsep.spectra import HOP, SAMPLE_RATE
 from vocsep.studio.project import Project
-from vocsep.transcription.exports import Export
+from vocsep.transcription.track_files import write_tracks
 
 FOLDER = "exports"  # of the project
 BLOCK = 1 << 16  # samples
@@ -124,13 +124,8 @@ def export(
 
 def _of_pitches(project: Project, name: str, work: Path, options: dict[str, Any]) -> list[Path]:
     tracks, start = _excerpt(project.with_alternatives, options)
-    path = work / f"{project.folder.name}{KINDS[name].ending}"
-    if name.startswith(F0):
-        write = {"csv": tracks.write_csv, "json": tracks.write_json, "mirex": tracks.write_mirex}
-        target = path.with_name(f"{project.folder.name}_pitches{KINDS[name].ending}")
-        write[name.removeprefix(F0)](target, start)
-        return [target]
-    return Export(name, path, project.file.voices).write(tracks, start)
+    called = f"{project.folder.name}_pitches" if name.startswith(F0) else project.folder.name
+    return write_tracks(tracks, work / f"{called}{KINDS[name].ending}", name.removeprefix(F0), start)
 
 
 def _excerpt(tracks: F0Tracks, options: dict[str, Any]) -> tuple[F0Tracks, float]:

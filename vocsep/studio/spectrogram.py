@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vocsep.errors import AudioError
 from vocsep.media.reading import to_analysis
 from vocsep.media.staging import written_beside
-from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, stft
+from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, power, stft
 from vocsep.studio.png import decode_grey, encode_grey
 from vocsep.studio.project import Project
 
@@ -109,8 +109,8 @@ def _computed(project: Project, first: int) -> NDArray[np.uint8]:
         block = project.source.read(low, high - low)
     audio = torch.from_numpy(to_analysis(block, rate))
     weights = rows_of_bins()
-    parts = torch.view_as_real(stft(audio, FFT)[: weights.shape[1]]) * (4 / FFT)  # a sine of full scale is 1
-    heard = (weights @ parts.square().sum(dim=-1))[:, first - begin :][:, :COLUMNS].clamp_min(1e-12)
+    powers = power(stft(audio, FFT)[: weights.shape[1]] * (4 / FFT))  # a sine of full scale is 1
+    heard = (weights @ powers)[:, first - begin :][:, :COLUMNS].clamp_min(1e-12)
     level = (10 * heard.log10() - QUIETEST) / (LOUDEST - QUIETEST)
     columns = min(heard.shape[1], _frames(project) - first)
     picture = np.zeros((ROWS, COLUMNS), np.uint8)

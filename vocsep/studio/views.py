@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from vocsep.errors import AudioError
 from vocsep.player.colours import voice_style
-from vocsep.player.marks import FRAME, in_unison, notes_of_row, unsure
+from vocsep.player.marks import in_unison, notes_of_row, unsure
 from vocsep.studio.exports import menu
 from vocsep.studio.project import Project
+from vocsep.transcription.notes import FRAME
 
 
 def project_view(project: Project) -> dict[str, Any]:

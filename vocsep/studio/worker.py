@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Any, TextIO
 
-from vocsep.errors import VocsepError
+from vocsep.errors import VocsepError, debugging
 
 OFTEN = 0.1  # s between two words on progress
 PATIENCE = 5.0  # s to clean up in, once nobody listens any more
@@ -68,7 +68,7 @@ def _answer(done: Any, task: dict[str, Any], out: TextIO) -> None:
     except OSError as error:
         say(failed=f"{error.filename or 'a file'}: {error.strerror or error}")
     except Exception as error:
-        if os.environ.get("VOCSEP_DEBUG", "") not in ("", "0"):
+        if debugging():
             raise
         say(failed=f"a defect of vocsep, no mistake of yours: {type(error).__name__}: {error}")
 
