@@ -28,7 +28,7 @@ from typing import Any
 
 import soundfile
 
-from benchmarks.options import add_recordings, found_recordings, new_parser, run
+from benchmarks.options import add_recordings, before_words, found_recordings, new_parser, run
 from vocsep.archive.cluster import local_cluster
 from vocsep.archive.manifest import MANIFEST
 from vocsep.archive.run import run_archive
@@ -149,10 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="of each (default: 30)")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes (default: 2)")
     parser.add_argument("--rounds", type=int, default=1, metavar="N", help="runs of each (default: 1)")
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    at = given.index("--") if "--" in given else len(given)
-    parser.set_defaults(words=given[at + 1 :])
-    return run(benchmark, parser, given[:at])
+    return run(benchmark, parser, before_words(parser, arguments))
 
 
 if __name__ == "__main__":

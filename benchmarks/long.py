@@ -27,7 +27,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from benchmarks.options import add_recordings, found_recordings, new_parser, run
+from benchmarks.options import add_recordings, before_words, found_recordings, new_parser, run
 from vocsep.errors import VocsepError
 from vocsep.media.analysis_file import give_back, new_copy, peak_of
 from vocsep.pitch.alternatives import EstimatedTracks, alternatives_of
@@ -146,10 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--hours", type=float, default=10.0, metavar="H", help="foretold (default: 10)")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="for what is written meanwhile")
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    at = given.index("--") if "--" in given else len(given)
-    parser.set_defaults(words=given[at + 1 :])
-    return run(benchmark, parser, given[:at])
+    return run(benchmark, parser, before_words(parser, arguments))
 
 
 if __name__ == "__main__":

@@ -95,6 +95,20 @@ def found_recordings(options: argparse.Namespace) -> list[Recording]:
     return [*found, *groups(found)] if getattr(options, "groups", False) else found
 
 
+def before_words(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> list[str]:
+    """What is a benchmark's own of a command line; ``words`` of its options becomes what follows ``--``,
+    which is for vocsep.
+
+    Args:
+        parser: of the benchmark.
+        arguments: as in `run`.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    at = given.index("--") if "--" in given else len(given)
+    parser.set_defaults(words=given[at + 1 :])
+    return given[:at]
+
+
 def run(
     benchmark: Callable[[argparse.Namespace], None],
     parser: argparse.ArgumentParser,

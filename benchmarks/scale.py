@@ -21,7 +21,7 @@ import soxr
 from numpy.typing import NDArray
 
 from benchmarks.long import measured
-from benchmarks.options import add_recordings, found_recordings, new_parser, run
+from benchmarks.options import add_recordings, before_words, found_recordings, new_parser, run
 from vocsep.spectra import SAMPLE_RATE
 
 VOICES = 4  # where rates and channels are compared
@@ -70,11 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--voices", type=int, nargs="+", default=numbers, metavar="N", help="numbers of voices"
     )
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    at = given.index("--") if "--" in given else len(given)
-    parser.set_defaults(words=given[at + 1 :])
     os.environ["OMP_NUM_THREADS"] = "1"
-    return run(benchmark, parser, given[:at])
+    return run(benchmark, parser, before_words(parser, arguments))
 
 
 if __name__ == "__main__":
