@@ -49,6 +49,6 @@ class Copying:
             (self.began / f"{label}-{tries}-{os.getpid()}").touch()
         if b"poison" in content:
             raise AudioError(f"{label}: is poisonous")
+        time.sleep(self.seconds)  # also before a worker dies: so long it takes to say how its last one went
         if b"deadly" in content or (b"unlucky" in content and not tries):
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(self.seconds)
