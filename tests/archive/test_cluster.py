@@ -72,7 +72,7 @@ def test_killed_workers_lose_nothing_and_deadly_recordings_are_given_up(tmp_path
 def test_a_cluster_at_an_address_does_the_same(tmp_path: Path) -> None:
     found, threads = recordings(tmp_path / "in", ["one", "two", "three"]), torch.get_num_threads()
     with LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0"
     ) as cluster:
         there = partial(cluster_at, cluster.scheduler_address)
         standing = run_archive(found, Copying(), str(tmp_path / "out"), there)

@@ -91,7 +91,7 @@ def local_cluster(workers: int) -> Iterator[Cluster]:
             threads_per_worker=1,
             processes=True,
             memory_limit=0,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # None would be port 8787 of every interface
             silence_logs=50,
         ) as cluster,
         distributed.Client(cluster) as client,
