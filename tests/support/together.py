@@ -3,17 +3,18 @@
 import json
 import multiprocessing
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-MEETINGS = 8  # how often processes may find each other
+import torch.distributed as dist
+
+MEETINGS = 9  # how often processes may find each other
 PORTS: list[int] = []
 
 
 def next_port() -> None:
-    """Processes find each other at another port each time: the last one may still be in use."""
+    """Processes find each other at another place each time: the last one remembers who was there."""
     if PORTS:
         os.environ["MASTER_PORT"] = str(PORTS.pop())
 
@@ -23,12 +24,10 @@ def in_processes(size: int, function: Callable[..., Any], *arguments: Any) -> li
 
     The function must be found by its name in a module of ``tests/support``.
     """
-    sockets = [socket.socket() for _ in range(MEETINGS)]
-    for free in sockets:
-        free.bind(("127.0.0.1", 0))
-    ports = [free.getsockname()[1] for free in sockets]
-    for free in sockets:
-        free.close()
+    # This process is what ``torchrun`` is: it holds the places where the others meet, so no port can be taken
+    # by somebody else in between.
+    places = [dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False) for _ in range(MEETINGS)]
+    ports = [place.port for place in places]
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     processes = [
@@ -45,8 +44,9 @@ def in_processes(size: int, function: Callable[..., Any], *arguments: Any) -> li
 
 def _run(rank: int, size: int, ports: list[int], queue: Any, function: Any, arguments: Any) -> None:
     PORTS.extend(ports)
-    known = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size}
-    os.environ |= {name: str(value) for name, value in known.items()} | {"MASTER_ADDR": "127.0.0.1"}
+    known: dict[str, Any] = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size}
+    known |= {"MASTER_ADDR": "127.0.0.1", "TORCHELASTIC_USE_AGENT_STORE": True}
+    os.environ |= {name: str(value) for name, value in known.items()}
     try:
         answer = function(*arguments)
     except BaseException as error:
@@ -72,7 +72,8 @@ def learned(
     """A fit in miniature, with pitches that are known: the losses of each step, or how it was stopped.
 
     Args:
-        stop: ``here``: interrupted after step 3; ``signal``: by a signal to the last process alone.
+        stop: ``here``: interrupted after step 3; ``signal``: by a signal to the last process alone; ``all``:
+            by signals to all, at different moments, and once more while what was reached is saved.
     """
     import signal
 
@@ -83,6 +84,7 @@ def learned(
     from vocsep.fit.fit import FitProgress, FitSettings, fit
     from vocsep.pitch.tracks import F0Tracks
     from vocsep.spectra import frame_count
+    from vocsep.training.run import TrainingRun
 
     class KnownPitch:
         def __init__(self, *model: Any, **options: Any) -> None:
@@ -99,24 +101,31 @@ def learned(
         if at.training is None:
             return
         curve.append([at.training.step, at.training.loss, at.training.validated])
-        last = os.environ.get("RANK", "0") == str(int(os.environ.get("WORLD_SIZE", "1")) - 1)
-        if at.training.step == 3 and stop == "signal" and last:
-            os.kill(os.getpid(), signal.SIGTERM)
+        if at.training.step == 3 and stop in ("signal", "all") and last:
+            signal.raise_signal(signal.SIGTERM)
         if at.training.step == 3 and stop == "here":
             raise KeyboardInterrupt
 
+    def keep(run: TrainingRun[Any]) -> None:
+        if stop == "all" and run.trainer.at.step in ((3,) if last else (2, 3)):
+            signal.raise_signal(signal.SIGTERM)
+        keeps(run)
+
     next_port()
+    last = os.environ.get("RANK", "0") == str(int(os.environ.get("WORLD_SIZE", "1")) - 1)
     network = {"units": 8, "blocks": 1, "bands": 8, "lsf_order": 4}
     chosen = {"steps": steps, "minutes": None, "batch": batch, "seconds": 0.5, "validate_every": 2}
     chosen |= {"warm_up": 0, "device": "cpu", "estimator": network, "learning_rate": 0.01}
-    kept = vocsep.fit.fit.PitchEstimator
+    kept, keeps = vocsep.fit.fit.PitchEstimator, TrainingRun.keep
     vocsep.fit.fit.PitchEstimator = KnownPitch  # type: ignore[misc, assignment]
+    TrainingRun.keep = keep  # type: ignore[method-assign]
     try:
         fit(Path(folder), Path(output), FitSettings.from_dict(chosen), resume=resume, progress=tell)
     except Interrupted as error:
         return {"stopped": str(error), "curve": curve, "heard": len(heard)}
     finally:
         vocsep.fit.fit.PitchEstimator = kept  # type: ignore[misc]
+        TrainingRun.keep = keeps  # type: ignore[method-assign]
     return {"curve": curve, "heard": len(heard)}
 
 
@@ -157,13 +166,14 @@ def trained(output: str) -> Any:
     return curve
 
 
-def several_fits(folder: str, made: str, begun: str, stopped: str) -> Any:
-    """A whole fit, one that was begun by one process, and one that a signal stops."""
+def several_fits(folder: str, made: str, begun: str, stopped: str, hurried: str) -> Any:
+    """A whole fit, one that was begun by one process, one that a signal stops, one that several stop."""
     return {
         "whole": learned(folder, made),
         "trained": trained(f"{made}-pitch"),
         "resumed": learned(folder, begun, resume=True),
         "stopped": learned(folder, stopped, stop="signal"),
+        "hurried": learned(folder, hurried, stop="all"),
         "too_many": _line_of(lambda: learned(folder, f"{made}-2", batch=1)),
         "alone": _line_of(_one_fails),
         "lines": _gathered(),

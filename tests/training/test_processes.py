@@ -35,11 +35,11 @@ def alone(folder: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def together(folder: Path, alone: Any) -> list[Any]:
-    """By two processes: a whole fit, the rest of one that one process began, one that is stopped."""
+    """By two processes: a whole fit, the rest of one that one process began, two that are stopped."""
     (folder / "two").mkdir()
     begun = learned(str(folder / "choir"), str(folder / "alone" / "begun"), stop="here")
     assert "stopped at step 3" in begun["stopped"]
-    names = ("two/model", "alone/begun", "two/stopped")
+    names = ("two/model", "alone/begun", "two/stopped", "two/hurried")
     return in_processes(2, several_fits, str(folder / "choir"), *(str(folder / name) for name in names))
 
 
@@ -90,6 +90,17 @@ def test_a_signal_to_one_stops_both_and_one_goes_on(folder: Path, alone: Any, to
         "stopped.checkpoint",
     ]
     rest = learned(str(folder / "choir"), str(folder / "two" / "stopped"), resume=True)
+    same_curve(rest["curve"], [row for row in alone["curve"] if row[0] > 3])
+
+
+def test_signals_to_all_at_different_moments_stop_all_after_the_same_step(
+    folder: Path, alone: Any, together: list[Any]
+) -> None:
+    # To the first after step 2, to the other after step 3, and to both while the checkpoint is written.
+    said = [answers["hurried"]["stopped"] for answers in together]
+    assert said[0].startswith("stopped at step 3 and saved") and said[1] == ""
+    assert [answers["hurried"]["curve"][-1][0] for answers in together] == [3, 3]
+    rest = learned(str(folder / "choir"), str(folder / "two" / "hurried"), resume=True)
     same_curve(rest["curve"], [row for row in alone["curve"] if row[0] > 3])
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from vocsep.training.examples import Draw, SomeBatch
-from vocsep.training.processes import StopTogether
 from vocsep.training.schedule import Progress, Schedule
 from vocsep.training.trainer import Trainer
 
@@ -37,10 +36,9 @@ def train_steps(
         Why it ended: ``"steps"``, ``"time"`` or ``"no improvement"``.
 
     Raises:
-        KeyboardInterrupt: ``progress`` raised it, or a signal came to one of several processes.
+        KeyboardInterrupt: ``progress`` raised it.
     """
     began, processes = time.monotonic() - trainer.at.seconds, trainer.processes
-    stop = StopTogether(processes)
 
     def tell() -> None:
         seconds = processes.of_leader(time.monotonic() - began)
@@ -49,7 +47,6 @@ def train_steps(
         trainer.at = replace(trainer.at, seconds=seconds, share_done=done, seconds_left=left)
         if progress is not None:
             progress(trainer.at)
-        stop.check()
 
     def validate() -> None:
         trainer.validate(held_out)
@@ -57,19 +54,18 @@ def train_steps(
         if checkpoint is not None:
             checkpoint()
 
-    with stop.listening():
-        while True:
-            at = trainer.at
-            # A run may have been stopped between a step and its validation.
-            if at.validated_at < 0 or (at.validated_at < at.step and at.step % schedule.validate_every == 0):
-                validate()
-            if schedule.exhausted(trainer.at.stale):
-                return "no improvement"
-            if schedule.share_done(trainer.at.step, trainer.at.seconds) >= 1.0:
-                break
-            rate = schedule.rate(trainer.at.step, trainer.at.seconds)
-            trainer.step(draw(trainer.at.step), rate, schedule.clip)
-            tell()
-        if trainer.at.validated_at < trainer.at.step:
+    while True:
+        at = trainer.at
+        # A run may have been stopped between a step and its validation.
+        if at.validated_at < 0 or (at.validated_at < at.step and at.step % schedule.validate_every == 0):
             validate()
+        if schedule.exhausted(trainer.at.stale):
+            return "no improvement"
+        if schedule.share_done(trainer.at.step, trainer.at.seconds) >= 1.0:
+            break
+        rate = schedule.rate(trainer.at.step, trainer.at.seconds)
+        trainer.step(draw(trainer.at.step), rate, schedule.clip)
+        tell()
+    if trainer.at.validated_at < trainer.at.step:
+        validate()
     return "steps" if schedule.steps and trainer.at.step >= schedule.steps else "time"

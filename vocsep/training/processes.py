@@ -181,7 +181,10 @@ class StopTogether:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Inside, signals wait for `check`; where one process trains alone they are left as they were."""
+        """Inside, signals wait for `check`; where one process trains alone they are left as they were.
+
+        One that comes after the last `check` changes nothing: what was learned is being saved.
+        """
         before = {}
         if self._processes.size > 1:
             for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):

@@ -17,6 +17,7 @@ from vocsep.errors import Interrupted, ModelError
 from vocsep.model import StoredModel, load_model, save_model
 from vocsep.training.examples import Draw, SomeBatch
 from vocsep.training.loop import train_steps
+from vocsep.training.processes import StopTogether
 from vocsep.training.schedule import Progress, Schedule
 from vocsep.training.trainer import Trainer
 
@@ -116,22 +117,30 @@ class TrainingRun(Generic[SomeBatch]):
             Interrupted: stopped by the user; checkpoint and best weights are saved, and the message says how
                 to go on.
         """
-        try:
-            ended = train_steps(
-                self.trainer,
-                self.draw,
-                self.held_out,
-                self.schedule,
-                progress=progress,
-                checkpoint=self.keep,
-            )
-        except KeyboardInterrupt as stop:
-            raise Interrupted(f"{self._leave(finish)}; go on with: {shlex.join(again)}") from stop
-        self.trainer.use_best()
-        result = finish(ended)
-        if self.trainer.processes.leads:
-            checkpoint_of(self.output).unlink(missing_ok=True)
-        return result
+        together = StopTogether(self.trainer.processes)
+
+        def tell(at: Progress) -> None:
+            if progress is not None:
+                progress(at)
+            together.check()
+
+        with together.listening():  # to the end: who stops a run may do so twice, and torchrun does
+            try:
+                ended = train_steps(
+                    self.trainer,
+                    self.draw,
+                    self.held_out,
+                    self.schedule,
+                    progress=tell,
+                    checkpoint=self.keep,
+                )
+            except KeyboardInterrupt as stop:
+                raise Interrupted(f"{self._leave(finish)}; go on with: {shlex.join(again)}") from stop
+            self.trainer.use_best()
+            result = finish(ended)
+            if self.trainer.processes.leads:
+                checkpoint_of(self.output).unlink(missing_ok=True)
+            return result
 
     def _leave(self, finish: Callable[[str], Result]) -> str:
         """Save what was reached when the user stops; says what was saved."""
