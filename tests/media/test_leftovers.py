@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from dead import of_a_dead_process
 
 from vocsep.errors import AudioError
 from vocsep.media.leftovers import FOLDER, HIDDEN, own_name, remove_leftovers, temporary_folder
@@ -14,16 +15,6 @@ from vocsep.media.locking import locked_folder
 from vocsep.media.staging import written_beside
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="only there processes can be asked for")
-
-
-def of_a_dead_process(prefix: str, suffix: str = "") -> str:
-    """A temporary name of a process that has ended."""
-    asked = f"from vocsep.media.leftovers import own_name; print(own_name({prefix!r}, {suffix!r}))"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-c", asked], capture_output=True, text=True, check=True, env=environment
-    )
-    return done.stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +39,17 @@ def test_files_of_dead_processes_go_and_all_others_stay(tmp_path: Path, dead: st
     (tmp_path / dead.replace(rest, "0000.mp3")).symlink_to(tmp_path / "voice_1.wav")
     assert remove_leftovers(tmp_path) == [tmp_path / dead]
     assert len(list(tmp_path.iterdir())) == len(stay) + 3
+
+
+def test_a_process_that_was_killed_and_nobody_asked_for_is_dead(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        machine, _, rest = own_name(suffix=".wav").removeprefix(HIDDEN).split("-")
+        left = tmp_path / f"{HIDDEN}{machine}-{process.pid}-{rest}"
+        left.touch()
+        assert remove_leftovers(tmp_path) == []  # it lives
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+        assert remove_leftovers(tmp_path) == ([left] if sys.platform == "linux" else [])
 
 
 def test_whoever_writes_there_next_removes_them(tmp_path: Path, dead: str) -> None:

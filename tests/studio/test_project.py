@@ -1,14 +1,17 @@
 """The project beside its stems: what is kept, what is undone, and that nothing is lost."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dead import of_a_dead_process
 
 from vocsep.errors import AudioError, VocsepError
+from vocsep.media.leftovers import FOLDER, HIDDEN
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.studio import project_file
 from vocsep.studio.edits import Edit, parse_edit
@@ -187,13 +190,16 @@ def test_a_recording_finds_its_project_again_and_a_namesake_gets_its_own(
     assert new_folder(projects, "Wer? Ö #1.mp3").name == "Wer_ Ö #1"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="only there processes can be asked for")
 def test_what_a_killed_program_left_is_removed(project: Project, tmp_path: Path) -> None:
-    (project.folder / ".vocsep-1.wav").write_bytes(b"half")
-    (project.folder / "exports" / ".vocsep-2").mkdir(parents=True)
-    (project.folder / "exports" / ".vocsep-2" / "half.mid").write_bytes(b"half")
+    stem, work = of_a_dead_process(HIDDEN, ".wav"), of_a_dead_process(FOLDER)
+    (project.folder / stem).write_bytes(b"half")
+    (project.folder / "exports" / work).mkdir(parents=True)
+    (project.folder / "exports" / work / "half.mid").write_bytes(b"half")
+    (project.folder / ".vocsep-mine.wav").write_bytes(b"of somebody else")
     before = {stem: stem.read_bytes() for stem in project.stems}
     open_path(project.folder / NAME, tmp_path).close()
-    assert not [*project.folder.rglob(".vocsep-*")]
+    assert [path.name for path in project.folder.rglob("*vocsep-*")] == [".vocsep-mine.wav"]
     assert {stem: stem.read_bytes() for stem in project.stems} == before
 
 

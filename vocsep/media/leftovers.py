@@ -29,9 +29,13 @@ def own_name(prefix: str = HIDDEN, suffix: str = "") -> str:
 
 
 @contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """A folder for temporary files that is gone at the end; what killed runs left there goes, too."""
-    place = Path(tempfile.gettempdir())
+def temporary_folder(place: Path | None = None) -> Iterator[Path]:
+    """A folder for temporary files that is gone at the end; what killed runs left there goes, too.
+
+    Args:
+        place: where to make it; default: the system's place for temporary files.
+    """
+    place = place or Path(tempfile.gettempdir())
     _remove_once(place, os.getpid())
     folder = place / own_name(FOLDER)
     folder.mkdir(mode=0o700)
@@ -92,4 +96,7 @@ def _lives(process: int) -> bool:
         return False
     except (OSError, OverflowError):
         return True
+    # Killed, and nobody has asked how it ended: in a container there may be nobody who ever will.
+    with suppress(OSError):  # only Linux tells
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return True

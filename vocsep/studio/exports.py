@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from vocsep.errors import DependencyError, SettingsError
+from vocsep.media.leftovers import temporary_folder
 from vocsep.media.origin import SEPARATED
 from vocsep.media.reading import open_audio
 from vocsep.media.writing import StemWriter, default_format
@@ -109,14 +109,14 @@ def export(
     check(ids, options)
     folder = project.folder / FOLDER
     folder.mkdir(exist_ok=True)
-    with TemporaryDirectory(prefix=".vocsep-", dir=folder) as work:
+    with temporary_folder(folder) as work:
         made: list[Path] = []
         sound = [name for name in ids if name in OF_STEMS]
         for index, name in enumerate(name for name in ids if name not in OF_STEMS):
-            made += _of_pitches(project, name, Path(work), options)
+            made += _of_pitches(project, name, work, options)
             progress((index + 1) / len(ids))
         if sound:
-            made += _of_sound(project, sound, Path(work), options)
+            made += _of_sound(project, sound, work, options)
         for path in made:
             path.replace(folder / path.name)
     return [path.name for path in made]

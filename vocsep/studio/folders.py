@@ -1,17 +1,16 @@
 """Which folder is whose project: found again beside its stems, or made."""
 
-import shutil
 from collections.abc import Iterator
 from itertools import count, takewhile
 from pathlib import Path
 
 from vocsep.errors import AudioError, VocsepError
+from vocsep.media.leftovers import remove_leftovers
 from vocsep.media.names import is_file_name
 from vocsep.studio.project import Project
 from vocsep.studio.project_file import NAME, read_project
 
 UPLOADED = "recording"  # folder of a project in which a recording lies that was sent to it
-SCRATCH = ".vocsep-*"  # what a program that was killed may have left
 
 
 def open_path(path: Path, projects: Path) -> Project:
@@ -46,11 +45,8 @@ def new_folder(projects: Path, name: str) -> Path:
 
 def without_scratch(folder: Path) -> None:
     """Remove what a program that was killed had begun to write."""
-    for left in (*folder.glob(SCRATCH), *folder.glob(f"*/{SCRATCH}")):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
+    for place in (folder, *filter(Path.is_dir, folder.iterdir())):
+        remove_leftovers(place)
 
 
 def _created(folder: Path, recording: str) -> Project:
