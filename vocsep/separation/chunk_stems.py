@@ -115,7 +115,7 @@ def separate_chunks(
             progress(min(share, 1.0))
 
     def work(chunk: Chunk) -> SeparatedChunk:
-        first, last = chunk.first / whole, chunk.last / whole
+        first, last = (edge / whole for edge in chunk.edges)
         return _separated(
             recording,
             tracks,
@@ -129,7 +129,7 @@ def separate_chunks(
     for separated in worked_in_pieces(chunks, work, halves):
         give_back(recording.analysis)
         yield separated
-        told(separated.chunk.last / whole)
+        told(separated.chunk.edges[1] / whole)
 
 
 def _separated(

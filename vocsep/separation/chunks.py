@@ -27,6 +27,11 @@ class Chunk:
     fades_in: bool
     fades_out: bool
 
+    @property
+    def edges(self) -> tuple[float, float]:
+        """Where it takes over from the chunk before it, and the next one from it: the middles of the fades."""
+        return self.first + FADE * self.fades_in, self.last - FADE * self.fades_out
+
     def weights(self, sample_rate: int, samples: int) -> NDArray[np.float32]:
         """Weight of each of the ``samples`` heard samples, ``(samples, 1)``."""
         weights = np.ones((samples, 1), np.float32)
