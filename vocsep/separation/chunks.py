@@ -29,7 +29,7 @@ class Chunk:
 
     @property
     def edges(self) -> tuple[float, float]:
-        """Where it takes over from the chunk before it, and the next one from it: the middles of the fades."""
+        """Where it takes over from the chunk before, and the next one from it: the middles of fades."""
         return self.first + FADE * self.fades_in, self.last - FADE * self.fades_out
 
     def weights(self, sample_rate: int, samples: int) -> NDArray[np.float32]:
