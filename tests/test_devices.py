@@ -14,7 +14,7 @@ from vocsep.methods.registry import build_method
 from vocsep.methods.settings import MethodSettings
 from vocsep.methods.source_filter import SourceFilterSettings, estimate_sources
 from vocsep.pitch.estimate import PitchEstimator
-from vocsep.spectra import SAMPLE_RATE
+from vocsep.spectra import SAMPLE_RATE, frame_count
 from vocsep.training.estimator import EstimatorTask
 from vocsep.training.excerpts import Excerpts
 from vocsep.training.trainer import Trainer
@@ -46,7 +46,8 @@ def test_f0_are_estimated_on_the_card(heard: tuple[np.ndarray, torch.Tensor]) ->
 def test_sources_are_estimated_on_the_card_and_its_masks_filter_there(
     heard: tuple[np.ndarray, torch.Tensor],
 ) -> None:
-    audio, f0 = torch.from_numpy(heard[0]), heard[1]
+    audio = torch.from_numpy(heard[0])[:SAMPLE_RATE]
+    f0 = heard[1][:, : frame_count(len(audio))]
     with card() as device:
         estimator, postfilter = load_estimator().eval().to(device), load_postfilter().to(device)
         given = audio.to(device), f0.to(device), estimator, SourceFilterSettings(20)

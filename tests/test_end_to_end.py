@@ -1,6 +1,8 @@
 """The whole chain with the shipped models: sung demo quartets, and real singers where VOCSEP_DATA is set."""
 
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from vocsep.filtering.unisons import share_unisons
 from vocsep.filtering.wiener import wiener_filter
 from vocsep.model import shipped_model
 from vocsep.pitch.alternatives import alternatives_of
+from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.results import Separation
 from vocsep.separation.separator import Separator
 from vocsep.singers.demo import sing_demo
@@ -25,7 +28,9 @@ from vocsep.singers.quartet import sing_score
 from vocsep.singers.score import random_score
 from vocsep.source.powers import NOISE_SHARE, voice_powers
 from vocsep.source.unison import OFFSETS, choices_of_f0, mixed_combs, sung_choices
-from vocsep.spectra import MASK_FFT, SAMPLE_RATE, stft
+from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, stft
+
+SECONDS = 10  # of a demo
 
 
 def lacking() -> str:
@@ -49,16 +54,33 @@ def against_each_singer(stems: np.ndarray, separated: np.ndarray) -> np.ndarray:
     return np.array([[float(si_sdr(singer, stem)) for singer in stems] for stem in separated])
 
 
-def test_the_number_of_voices_of_the_demo_is_found(separator: Separator) -> None:
-    stems, _, _ = sing_demo()
-    assert separator.pitch.estimate(stems.sum(axis=0)).voices == 4
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_each_stem_of_a_demo_is_its_own_singer(separator: Separator, seed: int) -> None:
+@cache
+def demo(seed: int) -> tuple[np.ndarray, int, F0Tracks]:
+    """Stems of the beginning of a demo, their rate, their true F0."""
     stems, rate, tracks = sing_demo(seed)
+    return stems[:, : SECONDS * rate], rate, tracks.slice(0, SECONDS * rate // HOP + 1)
+
+
+@pytest.fixture(scope="module")
+def separated(separator: Separator) -> Callable[[int, bool], Separation]:
+    """A demo, its F0 found, or given; its number of voices is found, too."""
+
+    @cache
+    def done(seed: int, given: bool) -> Separation:
+        stems, rate, tracks = demo(seed)
+        return separator.separate(stems.sum(axis=0), rate, tracks=tracks if given else None)
+
+    return done
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_each_stem_of_a_demo_is_its_own_singer(
+    separated: Callable[[int, bool], Separation], seed: int
+) -> None:
+    stems, _, tracks = demo(seed)
     mixture = stems.sum(axis=0)
-    result = separator.separate(mixture, rate, 4)
+    result = separated(seed, False)
+    assert len(result.stems) == 4  # nobody has said so
     np.testing.assert_allclose(result.stems.sum(axis=0), mixture, atol=2e-6)
     scores = against_each_singer(stems, result.stems)
     assert scores.argmax(axis=1).tolist() == [0, 1, 2, 3]
@@ -67,26 +89,25 @@ def test_each_stem_of_a_demo_is_its_own_singer(separator: Separator, seed: int) 
     assert multipitch_scores(tracks, result.tracks).f > 0.8
 
 
-def test_the_true_f0_separate_a_demo_better(separator: Separator) -> None:
-    stems, rate, tracks = sing_demo(2)
-    mixture = stems.sum(axis=0)
-    given = np.diag(against_each_singer(stems, separator.separate(mixture, rate, tracks=tracks).stems))
-    found = np.diag(against_each_singer(stems, separator.separate(mixture, rate, 4).stems))
+def test_the_true_f0_separate_a_demo_better(separated: Callable[[int, bool], Separation]) -> None:
+    stems = demo(2)[0]
+    given, found = (np.diag(against_each_singer(stems, separated(2, known).stems)) for known in (True, False))
     assert given.mean() > found.mean() > 5.0
 
 
 def test_a_soloist_stays_whole(separator: Separator) -> None:
-    stems, rate, _ = sing_demo(1)
+    stems, rate, _ = demo(0)
     result = separator.separate(stems[1], rate, 1)
     np.testing.assert_allclose(result.stems[0], stems[1], atol=2e-6)
 
 
-def test_learned_and_adapted_filters_are_better_than_a_comb(separator: Separator) -> None:
-    stems, rate, tracks = sing_demo(1)
-    mixture = stems.sum(axis=0)
-    comb = Separator(device="cpu", method="comb").separate(mixture, rate, tracks=tracks)
-    ours = separator.separate(mixture, rate, tracks=tracks)
-    scores = [np.diag(against_each_singer(stems, result.stems)).mean() for result in (ours, comb)]
+def test_learned_and_adapted_filters_are_better_than_a_comb(
+    separated: Callable[[int, bool], Separation],
+) -> None:
+    stems, rate, tracks = demo(2)
+    comb = Separator(device="cpu", method="comb").separate(stems.sum(axis=0), rate, tracks=tracks)
+    both = (separated(2, True), comb)
+    scores = [np.diag(against_each_singer(stems, result.stems)).mean() for result in both]
     assert scores[0] > scores[1] + 2.0
 
 

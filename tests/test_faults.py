@@ -164,7 +164,7 @@ def test_a_model_of_another_version_is_refused_with_both_numbers(
 
 @posix
 @pytest.mark.parametrize(
-    "changed", [{"LANG": "C", "LC_ALL": "C"}, {"NO_COLOR": "1"}, {"COLUMNS": "40"}, {"HOME": None}], ids=str
+    "changed", [{"LANG": "C", "LC_ALL": "C", "HOME": None}, {"NO_COLOR": "1", "COLUMNS": "40"}], ids=str
 )
 def test_odd_surroundings_do_not_matter(changed: dict[str, str | None], tmp_path: Path) -> None:
     """Help, and an error about a name that is not ASCII, in a folder that cannot be written to."""

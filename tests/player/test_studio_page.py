@@ -13,7 +13,7 @@ import soundfile
 
 from vocsep.singers.demo import sing_demo
 
-SECONDS = 10
+SECONDS = 7
 PATIENCE = 120  # s for anything: machines are loaded
 
 
@@ -40,7 +40,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A duet of ten seconds."""
+    """A short duet."""
     stems, rate, _ = sing_demo(0)
     path = tmp_path_factory.mktemp("concert") / "Frühlings-Duett.wav"
     soundfile.write(path, stems[[0, 3], : SECONDS * rate].sum(axis=0), rate)

@@ -53,11 +53,11 @@ def in_a_child(work: Callable[[], None], kill_after: float | None = None) -> flo
 
 
 def separations(folder: Path) -> None:
-    audio, tracks = music(3.0, 22_050, 2)
+    audio, tracks = music(1.2, 22_050, 2)
     soundfile.write(folder / "mix.flac", audio, 22_050)
     data = (folder / "mix.flac").read_bytes()
     (folder / "twice.flac").write_bytes(data + data)  # is decoded to a temporary file first
-    separator = Separator(**tiny_models(folder), device="cpu", adapt=2)
+    separator = Separator(**tiny_models(folder), device="cpu", adapt=1)
 
     def separate(into: str) -> Callable[[], None]:
         wishes = {"tracks": tracks, "overwrite": True, "format": "wav"}
@@ -83,7 +83,7 @@ def fits(folder: Path) -> None:
     soundfile.write(folder / "choir" / "a.wav", 0.1 * np.sum(tones, axis=0), 16_000)
     small = EstimatorSettings(bands=8, units=8, blocks=1, lsf_order=4)
     save_estimator(folder / "start", Estimator(small), {})
-    base = {"steps": 48, "minutes": None, "batch": 2, "seconds": 0.5, "validate_every": 2, "warm_up": 0}
+    base = {"steps": 20, "minutes": None, "batch": 1, "seconds": 0.5, "validate_every": 2, "warm_up": 0}
     estimator = {"units": 8, "blocks": 1, "bands": 8, "lsf_order": 4}
     settings = FitSettings.from_dict({**base, "device": "cpu", "estimator": estimator})
 
@@ -132,6 +132,7 @@ def void(result: object) -> None: ...
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    torch.optim.Adam([torch.zeros(1)])  # loads what it needs here, and not in each of the children
     random.seed(int(os.environ.get("VOCSEP_SEED", "0")))
     vocsep.fit.fit.PitchEstimator = TwoTones  # type: ignore[misc, assignment]
     {"separate": separations, "fit": fits}[sys.argv[1]](Path(sys.argv[2]))

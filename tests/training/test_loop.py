@@ -18,7 +18,7 @@ from vocsep.training.objectives import Target
 from vocsep.training.schedule import Progress, Schedule
 from vocsep.training.trainer import VALIDATION_SEED, Trainer
 
-SAMPLES = 4096
+SAMPLES = 2048
 
 
 class TinyEstimator(nn.Module):

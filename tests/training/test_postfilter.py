@@ -163,7 +163,7 @@ def test_it_learns_to_mend_levels() -> None:
     def drawn(step: int) -> Examples:
         return Examples(tuple(sampler.at(step, number).excerpt() for number in range(2)))
 
-    train_steps(trainer, drawn, [drawn(99)], Schedule(steps=60, learning_rate=0.1, validate_every=30))
+    train_steps(trainer, drawn, [drawn(99)], Schedule(steps=20, learning_rate=0.1, validate_every=10))
     trainer.use_best()
     view, masks, mixture, stems = PostfilterSampler([misjudged()], 2).excerpt()
     with torch.no_grad():
