@@ -17,7 +17,9 @@ import soundfile
 import torch
 from tiny import music, tiny_models
 
+from vocsep.cli import main
 from vocsep.errors import AudioError, ModelError
+from vocsep.media.locking import locked_output
 from vocsep.media.reading import open_audio
 from vocsep.media.staging import written_beside
 from vocsep.media.writing import StemWriter
@@ -125,6 +127,38 @@ def test_two_runs_into_one_folder_do_not_mix(separator: Separator, tmp_path: Pat
     report = separator.separate_file(tmp_path / "mix.wav", tmp_path / "out", tracks=tracks, progress=again)
     assert "another run of vocsep is writing there" in refusals[0]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [one.name for one in report.stems]
+
+
+@posix
+def test_two_fits_into_one_output_do_not_mix(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Two real processes; the second is told, the first is stopped by a signal and takes its lock along."""
+    (tmp_path / "choir").mkdir()
+    soundfile.write(tmp_path / "choir" / "a.wav", music(20.0)[0], 16_000)
+    lock = tmp_path / ".vocsep-cache" / "m.safetensors.lock"
+    command = ["fit", str(tmp_path / "choir"), "-o", str(tmp_path / "m.safetensors"), "-q", "--device", "cpu"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-m", "vocsep", *command], env=environment) as first:
+        until = time.monotonic() + 60
+        while not lock.exists():
+            assert first.poll() is None and time.monotonic() < until
+            time.sleep(0.05)
+        assert main(command) == 1
+        said = capfd.readouterr().err
+        assert f"{tmp_path / 'm.safetensors'}: another run of vocsep is making it" in said
+        first.terminate()
+    assert first.returncode == 128 + signal.SIGTERM and not lock.exists()
+
+
+def test_what_a_killed_fit_has_locked_is_free(tmp_path: Path) -> None:
+    lock = tmp_path / "cache" / "m.lock"
+    lock.parent.mkdir()
+    lock.touch()  # kill -9 leaves the file, and no lock
+    with locked_output(tmp_path / "m", lock.parent):
+        with pytest.raises(ModelError, match="another run"), locked_output(tmp_path / "m", lock.parent):
+            pass
+        with locked_output(tmp_path / "other", lock.parent):
+            pass
+    assert not lock.exists() and list(lock.parent.iterdir()) == []
 
 
 def test_a_recording_that_shrinks_while_it_is_read_is_refused(tmp_path: Path) -> None:

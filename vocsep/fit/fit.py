@@ -6,6 +6,7 @@ reached survives an interruption (`vocsep.training.run`).
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from vocsep.fit.recordings import CACHE_FOLDER, PitchStage, Recordings, digest, 
 from vocsep.fit.result import FitProgress, FitResult
 from vocsep.fit.run import FitRun
 from vocsep.fit.settings import FitSettings
+from vocsep.media.locking import locked_output
 from vocsep.model import StoredModel, pick_device, shipped_model
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.training.processes import Processes, joined
@@ -44,12 +46,14 @@ def fit(
 
     Raises:
         AudioError: nothing in the folder can be used.
-        ModelError: the output is there already, or there is no checkpoint to resume.
+        ModelError: the output is there already, or another run makes it, or there is no checkpoint to resume.
         SettingsError: a setting does not fit, stems lack that are needed, or training diverges.
         Interrupted: stopped by the user; the message says how to go on.
     """
     settings, tell = settings or FitSettings(), progress or (lambda at: None)
-    with joined(pick_device(settings.device)) as processes:
+    with joined(pick_device(settings.device)) as processes, ExitStack() as stack:
+        hold = locked_output(output, output.parent / CACHE_FOLDER) if processes.leads else nullcontext()
+        processes.after_leader(lambda: stack.enter_context(hold))
         stored = processes.after_leader(lambda: find_checkpoint(output, "fit", resume, overwrite))
         if stored is not None:
             known = FitSettings.from_checkpoint(stored.settings["fit"], str(stored.path))
