@@ -47,6 +47,17 @@ def test_parts_that_do_not_go_together_are_refused(suffix: str, tmp_path: Path) 
         read_audio(joined(tmp_path / f"joined.{suffix}", *parts))
 
 
+def test_a_flac_whose_first_mark_is_damaged_is_one_line(tmp_path: Path) -> None:
+    """Found by ``benchmarks.fuzz --seed 2``: libsndfile opens it, and no stream begins in it."""
+    data = bytearray(tone(tmp_path / "a.flac", 1.0).read_bytes())
+    data[7] = 0x23  # one byte more than this block has
+    (tmp_path / "a.flac").write_bytes(data[:2000])
+    assert flac_parts(bytes(data[:2000])) == []
+    with pytest.raises(AudioError, match=r"a\.flac: (holds no samples|damaged)") as caught:
+        read_audio(tmp_path / "a.flac")
+    assert "\n" not in str(caught.value)
+
+
 def test_an_mp3_without_its_mark_is_whole(tmp_path: Path) -> None:
     data = tone(tmp_path / "a.mp3", 10, 44_100).read_bytes()
     frames = scan(data)

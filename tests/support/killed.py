@@ -92,6 +92,7 @@ def fits(folder: Path) -> None:
             fit(folder / "choir", output, settings, resume=checkpoint_of(output).exists(), overwrite=True)
         )
 
+    torch.optim.Adam([torch.zeros(1)])  # loads what it needs here, and not in each of the children
     calm, killed = folder / "calm.safetensors", folder / "killed.safetensors"
     in_a_child(learn(calm))
     wanted = load_model(calm, "voices").tensors
@@ -132,7 +133,6 @@ def void(result: object) -> None: ...
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    torch.optim.Adam([torch.zeros(1)])  # loads what it needs here, and not in each of the children
     random.seed(int(os.environ.get("VOCSEP_SEED", "0")))
     vocsep.fit.fit.PitchEstimator = TwoTones  # type: ignore[misc, assignment]
     {"separate": separations, "fit": fits}[sys.argv[1]](Path(sys.argv[2]))

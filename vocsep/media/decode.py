@@ -86,7 +86,7 @@ def _whole(path: Path, file: soundfile.SoundFile, folder: Path) -> OpenFile:
             parts, ended = _walked_once(ogg_links, path)
             missing = "" if ended else "the end is missing: the file was cut off"
         elif name == "FLAC":
-            parts = _walked_once(flac_parts, path)
+            parts = _walked_once(flac_parts, path) or parts  # its first mark may be damaged
         elif name in ("WAV", "WAVEX"):
             _, lacking = wav_parts(data)
             missing = _lacking(file, lacking) if lacking else ""
