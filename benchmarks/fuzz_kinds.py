@@ -5,6 +5,7 @@ import io
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,8 @@ AUDIO: dict[str, dict[str, str]] = {
     "opus": {"format": "OGG", "subtype": "OPUS"},
     "mp3": {},
 }
+# ffmpeg's encoders of what it alone reads; the ending says the container.
+BY_FFMPEG = {"m4a": "aac", "webm": "libopus", "wma": "wmav2", "ac3": "ac3", "mka": "flac", "wv": "wavpack"}
 
 
 def read_audio_file(path: Path) -> int:
@@ -80,6 +83,12 @@ def _recordings(folder: Path) -> Kinds:
         path = folder / f"good.{suffix}"
         soundfile.write(path, sound, RATE, **options)
         made[suffix] = (path, read_audio_file)
+    if shutil.which("ffmpeg"):
+        for suffix, encoder in BY_FFMPEG.items():
+            path = folder / f"good.{suffix}"
+            command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(folder / "good.wav")]
+            subprocess.run([*command, "-c:a", encoder, "-ar", "48000", str(path)], check=True)
+            made[suffix] = (path, read_audio_file)
     return made
 
 
