@@ -175,31 +175,31 @@ def _best_lines(
     def interval(one: Array, two: Array | float) -> Array:
         return np.nan_to_num(np.minimum(costs.interval * np.abs(one - two), costs.leap))
 
-    def parted(one: Array, two: Array | float) -> Array:
-        """0 where two lines are on one note, else 1."""
-        return np.asarray(~(np.abs(one - two) < SAME), dtype=np.float64)
-
     def joins(frame: int, note: float) -> Array:
         """What it costs to come from the voice's own note, or to go there; a breath is no unison."""
         cost = np.full(count, costs.enter)
-        cost[0] *= shared[frame] * parted(lines[0, frame], note)
+        cost[0] *= shared[frame] * _parted(lines[0, frame], note)
         return cost
 
     # After and before a rest, a unison is as far from the voice's own notes as without it.
     entry, leave = (np.where(np.arange(count)[:, None] > 0, interval(lines, note), 0.0) for note in beside)
 
     total = place[:, 0].copy()
-    total[:-1] += interval(lines[:, 0], beside[0]) + late[:, 0] * parted(lines[:, 0], beside[0])
+    total[:-1] += interval(lines[:, 0], beside[0]) + late[:, 0] * _parted(lines[:, 0], beside[0])
     total[:-1] += joins(0, beside[0])
+    # What does not depend on the path, of all frames at once: (frames - 1, lines before, lines here).
+    before, here = lines.T[:-1, :, None], lines.T[1:, None]
+    changed = np.repeat(other[None], frames - 1, axis=0)
+    changed[:, 0, 0] = costs.change * (shared[1:] != shared[:-1])
+    apart = _parted(before, here)
+    moved = interval(before, here) + changed * apart
+    joined, begun = late.T[1:] * apart[:, 0], (entry + late).T[1:]
     back = np.zeros((frames, count + 1), dtype=np.int64)
     for frame in range(1, frames):
         reached = total[:, None] + fixed
-        before, here = lines[:, frame - 1, None], lines[:, frame]
-        changed = other.copy()
-        changed[0, 0] = costs.change * (shared[frame] != shared[frame - 1])
-        reached[:-1, :-1] += interval(before, here) + changed * parted(before, here)
-        reached[0, 1:-1] += (late[:, frame] * parted(before[0], here))[1:]
-        reached[-1, :-1] += entry[:, frame] + late[:, frame]
+        reached[:-1, :-1] += moved[frame - 1]
+        reached[0, 1:-1] += joined[frame - 1, 1:]
+        reached[-1, :-1] += begun[frame - 1]
         reached[:-1, -1] += leave[:, frame - 1]
         back[frame] = reached.argmin(axis=0)
         total = reached.min(axis=0) + place[:, frame]
@@ -209,6 +209,11 @@ def _best_lines(
         path[frame] = state
         state = int(back[frame, state])
     return np.where(path == count, -1, path)
+
+
+def _parted(one: Array, two: Array | float) -> Array:
+    """0 where two lines are on one note, else 1."""
+    return np.asarray(~(np.abs(one - two) < SAME), dtype=np.float64)
 
 
 def _held(lines: Array) -> Array:

@@ -146,21 +146,25 @@ def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre:
     weight = np.concatenate(
         (choice.reshape(candidates.frames, -1), sharing.reshape(candidates.frames, -1)), axis=1
     )
+    # A row of ones below the choices adds what the path has cost so far in the same product.
+    moves = np.concatenate((made[: choice[0].size], np.ones((1, len(states)))))
     kept: list[NDArray[np.int8]] = []  # of all frames, small numbers: hours of music are remembered
     back: list[NDArray[np.int16]] = []
     total, rows = np.zeros(1), states[:1]
     for frame in range(candidates.frames):
         emission = weight[frame] @ made
-        current, into = states, made
+        current, into = states, moves
         if len(states) > MOST_STATES:
             cheap = np.argpartition(emission, MOST_STATES)[:MOST_STATES]
-            current, into, emission = states[cheap], made[:, cheap], emission[cheap]
-        move = total[:, None] + step[frame][rows].reshape(len(rows), -1) @ into[: choice[0].size]
-        best = np.argmin(move, axis=0)
-        reached = move[best, np.arange(len(current))] + emission
+            current, into, emission = states[cheap], moves[:, cheap], emission[cheap]
+        changes = step[frame][rows].reshape(len(rows), -1)
+        move = np.concatenate((changes, total[:, None]), axis=1) @ into
+        # The least along columns is many times as fast as its place, which only few states need.
+        reached = move.min(axis=0) + emission
         alive = np.argpartition(reached, BEAM)[:BEAM] if len(reached) > BEAM else np.arange(len(reached))
+        best = move[:, alive].argmin(axis=0)
         rows, total = current[alive], reached[alive]
-        back.append(best[alive].astype(np.int16))
+        back.append(best.astype(np.int16))
         kept.append(rows.astype(np.int8))
     tracks = np.full((voices, candidates.frames), np.nan)
     state = int(np.argmin(total))
