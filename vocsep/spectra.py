@@ -4,12 +4,17 @@ Frame ``n`` is centred on sample ``n * HOP`` everywhere: F0, spectrograms, ampli
 of a single frame costs 0.4 dB of separation, so nothing else in vocsep computes a frame time.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:  # who only wants the grid, to read a recording, need not wait for torch
+    import torch
+    from torch import Tensor
 
 SAMPLE_RATE = 16_000  # Hz, rate of analysis
 HOP = 256  # samples at SAMPLE_RATE: 16 ms between frames
@@ -49,12 +54,16 @@ def pieces(frames: int, length: int) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=32)
 def _cached_window(size: int, dtype: torch.dtype, device: str) -> Tensor:
+    import torch
+
     with torch.inference_mode(False):  # a cached inference tensor could never take part in a gradient
         return torch.hann_window(size, periodic=True, dtype=dtype, device=device)
 
 
 def hann(size: int, like: Tensor) -> Tensor:
     """Periodic Hann window of ``size`` samples in the real precision and on the device of ``like``."""
+    import torch
+
     dtype = torch.float64 if like.dtype in (torch.float64, torch.complex128) else torch.float32
     return _cached_window(size, dtype, str(like.device))
 
@@ -70,6 +79,8 @@ def stft(signal: Tensor, fft_size: int, hop: int = HOP) -> Tensor:
     Returns:
         ``(..., fft_size // 2 + 1, samples // hop + 1)``, complex.
     """
+    import torch
+
     flat = signal.reshape(-1, signal.shape[-1])
     spectrum = torch.stft(
         flat,
@@ -85,16 +96,22 @@ def stft(signal: Tensor, fft_size: int, hop: int = HOP) -> Tensor:
 
 def power(spectrum: Tensor) -> Tensor:
     """Squared modulus; torch's own modulus guards against overflow and takes four times as long."""
+    import torch
+
     return torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
 
 
 def framed(signal: Tensor, fft_size: int, hop: int = HOP) -> Tensor:
     """The frames of `stft` before the window, ``(..., samples) -> (..., frames, fft_size)``, a view."""
+    import torch
+
     return torch.nn.functional.pad(signal, (fft_size // 2, fft_size // 2)).unfold(-1, fft_size, hop)
 
 
 def power_of_frames(frames: Tensor) -> Tensor:
     """Power spectra of `framed` stretches, ``(..., fft_size) -> (..., fft_size // 2 + 1)``."""
+    import torch
+
     return power(torch.fft.rfft(frames * hann(frames.shape[-1], frames)))
 
 
@@ -129,6 +146,8 @@ def istft(spectrum: Tensor, samples: int, fft_size: int, hop: int = HOP) -> Tens
     Returns:
         ``(..., samples)``, real.
     """
+    import torch
+
     flat = spectrum.reshape(-1, *spectrum.shape[-2:])
     signal = torch.istft(flat, fft_size, hop, window=hann(fft_size, spectrum), center=True, length=samples)
     return signal.reshape(*spectrum.shape[:-2], samples)

@@ -87,6 +87,15 @@ BAD_USAGE = {
 }
 
 
+def _four_seconds() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(32_000), 8_000, format="WAV")
+    return file.getvalue()
+
+
+RECORDING = _four_seconds()
+
+
 @dataclass
 class Report:
     """What `Separator.separate_file` hands back."""
@@ -158,7 +167,7 @@ def separator(
 ) -> type[FakeSeparator]:
     monkeypatch.chdir(tmp_path)
     for name in ("a.wav", "b.wav"):
-        (tmp_path / name).write_bytes(b"RIFF")
+        (tmp_path / name).write_bytes(RECORDING)
     fake = type("Fake", (FakeSeparator,), {"made": [], "asked": [], "failing": {}, "report": {}})
     room("vocsep.separation.separator", Separator=fake)
     return fake
@@ -315,8 +324,8 @@ def test_several_recordings_get_a_folder_each_and_namesakes_are_told_apart(
 ) -> None:
     for folder in ("day1", "day2"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "mix.wav").write_bytes(b"RIFF")
-    (tmp_path / "MIX.flac").write_bytes(b"fLaC")
+        (tmp_path / folder / "mix.wav").write_bytes(RECORDING)
+    (tmp_path / "MIX.flac").write_bytes(RECORDING)
     assert run("separate a.wav day1/mix.wav day2/mix.wav MIX.flac a.wav -o out") == 0
     folders = [str(asked["folder"]) for asked in separator.asked]
     assert folders == ["out/a", "out/day1_mix", "out/day2_mix", f"out/{tmp_path.name}_MIX"]
@@ -395,10 +404,10 @@ def test_a_common_gain_is_said_aloud(
 def test_no_stem_takes_the_place_of_its_recording(
     separator: type[FakeSeparator], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "voice_1.wav").write_bytes(b"precious")
+    (tmp_path / "voice_1.wav").write_bytes(RECORDING)
     assert main(["separate", "voice_1.wav", "-o", ".", "-y"]) == 1
     assert "voice_1.wav: a stem could replace it" in capsys.readouterr().err
-    assert (tmp_path / "voice_1.wav").read_bytes() == b"precious"
+    assert (tmp_path / "voice_1.wav").read_bytes() == RECORDING
     assert separator.asked == []
 
 
@@ -788,6 +797,20 @@ def test_help_knows_defaults_without_loading_networks() -> None:
     assert found.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("command", ["separate", "f0"])
+def test_a_damaged_recording_is_said_before_networks_are_loaded(command: str, tmp_path: Path) -> None:
+    (tmp_path / "torn.wav").write_bytes(b"RIFF no recording")
+    code = (
+        "import sys; from vocsep.cli import main; "
+        f"print(main(['{command}', 'torn.wav', '-n', '4', '-o', 'out']), 'torch' in sys.modules)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert found.stdout.split() == ["1", "False"]
+    assert "torn.wav" in found.stderr
+
+
 def test_the_bound_on_voices_is_that_of_the_pitch_stage() -> None:
     from vocsep.commands import options
     from vocsep.pitch import estimate
@@ -859,7 +882,7 @@ def test_a_name_that_is_not_utf8_is_a_matter_of_its_file_alone(
     (tmp_path / "songs").mkdir()
     odd = os.fsdecode(b"T\xe9nor.wav")
     for name in (odd, "other.wav"):
-        (tmp_path / "songs" / name).write_bytes(b"RIFF")
+        (tmp_path / "songs" / name).write_bytes(RECORDING)
     separator.failing[odd] = AudioError(f"{odd}: damaged")
     assert main(["separate", "songs", "-o", "out", "--json"]) == 1
     captured = capfdbinary.readouterr()
@@ -875,6 +898,7 @@ TIMES = {"0:30": 30.0, "1:02:03": 3723.0, "90.5": 90.5, "0:00.5": 0.5}
 @pytest.mark.parametrize("said", TIMES)
 def test_times_are_given_as_people_write_them(separator: type[FakeSeparator], said: str) -> None:
     meant = TIMES[said]
+    soundfile.write("a.wav", np.zeros(int(8_000 * (meant + 1))), 8_000, subtype="PCM_U8")
     assert run(f"separate a.wav --start {said} --duration {said}") == 0
     assert separator.asked[0]["start"] == separator.asked[0]["duration"] == meant
 

@@ -65,6 +65,31 @@ def run_jobs(
     return reports, failed
 
 
+def without_damaged_first(
+    jobs: Sequence[Job], wishes: OutputSettings, screen: Screen
+) -> tuple[Sequence[Job], list[Failure]]:
+    """Jobs without the first one if its recording cannot be read: that is said before models are loaded.
+
+    Later ones have their turn when the models are there; what comes through a pipe, or by ffmpeg, is not
+    read twice.
+    """
+    from vocsep.media.decode import BY_SOUNDFILE
+    from vocsep.media.pipes import is_pipe
+    from vocsep.media.reading import BLOCK, open_audio
+
+    first = jobs[0].recording
+    if is_pipe(first) or first.suffix.lower() not in BY_SOUNDFILE.split():
+        return jobs, []
+    try:
+        with open_audio(first, wishes.strict) as source:
+            begin, samples = source.span(wishes.start, wishes.duration)
+            source.read(begin, min(samples, BLOCK))
+    except AudioError as error:
+        screen.error(str(error))
+        return jobs[1:], [Failure(first, str(error))]
+    return jobs, []
+
+
 def _separate_one(
     separator: "Separator",
     job: Job,

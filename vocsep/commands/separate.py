@@ -165,16 +165,19 @@ def _run(
     Returns:
         How many were done.
     """
-    from vocsep.commands.batch import run_jobs
-    from vocsep.separation.stem_files import further_files
+    from vocsep.commands.batch import run_jobs, without_damaged_first
 
-    further_files(wishes, Path())  # a package that lacks is named before any work
     for failure in failed:
         screen.error(failure.error)
+    if jobs:
+        jobs, damaged = without_damaged_first(jobs, wishes, screen)
+        failed += damaged
     reports: list[FileReport] = []
     if jobs:
         from vocsep.separation.separator import Separator
+        from vocsep.separation.stem_files import further_files
 
+        further_files(wishes, Path())  # a package that lacks is named before any work
         reports, failures = run_jobs(Separator(**vars(settings)), jobs, voices, wishes, screen, guide)
         failed += failures
     screen.document(

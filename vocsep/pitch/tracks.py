@@ -11,10 +11,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from vocsep.errors import F0Error
@@ -23,6 +22,9 @@ from vocsep.pitch.f0_files import read_f0_file
 from vocsep.pitch.f0_table import columns_of, csv_line, resample_f0
 from vocsep.pitch.intonation import VoiceStatistics, cents_apart, note_name, statistics_of_voice
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_times
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["F0Tracks", "VoiceStatistics", "cents_apart", "note_name", "resample_f0"]
 
@@ -86,8 +88,10 @@ class F0Tracks:
         """``(voices, frames)``, true where the voice sings a pitch."""
         return np.isfinite(self.frequencies)
 
-    def as_input(self) -> torch.Tensor:
+    def as_input(self) -> "torch.Tensor":
         """``(voices, frames)`` float32 in Hz with 0 for unvoiced, as networks and sources take it."""
+        import torch
+
         return torch.from_numpy(np.nan_to_num(self.frequencies, nan=0.0).astype(np.float32))
 
     def fitted(self, frames: int) -> "F0Tracks":
@@ -112,8 +116,7 @@ class F0Tracks:
         return self._rows(order_of_height(self.frequencies))
 
     def named(self, names: Sequence[str]) -> "F0Tracks":
-        """The voices in the order of ``names``: each is found by its name, or where the tracks have none, by
-        its place.
+        """The voices in the order of ``names``: found by their names, or where tracks have none, by place.
 
         Raises:
             F0Error: the names are not those of the tracks; the line lists these.
@@ -127,9 +130,8 @@ class F0Tracks:
         return self._rows(columns_of(names, self.names))
 
     def _rows(self, order: Sequence[int]) -> "F0Tracks":
-        return F0Tracks(
-            self.frequencies[list(order)], names=tuple(self.names[row] for row in order if self.names)
-        )
+        names = tuple(self.names[row] for row in order if self.names)
+        return F0Tracks(self.frequencies[list(order)], names=names)
 
     def voice_statistics(self) -> list[VoiceStatistics]:
         """Range, median, share of voiced frames and intonation of each voice."""
