@@ -22,6 +22,7 @@ from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.how_many import doubts, number_of_voices
 from vocsep.pitch.joining import join_unisons
 from vocsep.pitch.naming import name_voices
+from vocsep.pitch.near_voices import near_voices
 from vocsep.pitch.octaves import lower_octaves
 from vocsep.pitch.refinement import F0Refinement, best_places, kept_beyond
 from vocsep.pitch.salience import SalienceNetwork, restore_network
@@ -245,6 +246,9 @@ class PitchEstimator:
         """Voices, from tracks in order of height."""
         if self.assign != "notes" or len(pitch) < 2:
             return cross_voices(pitch)
+        if len(pitch) == 2:
+            joined = join_unisons(pitch, odds_of_tracks(salience, pitch))
+            return name_voices(audio, near_voices(audio, pitch, joined))
         # Of three and more voices, timbre errs more often than the order of height (measured).
-        named = name_voices(audio, pitch) if len(pitch) == 2 else cross_voices(pitch)
+        named = cross_voices(pitch)
         return join_unisons(named, odds_of_tracks(salience, named))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from vocsep.estimator.features import LONG_HOP
 from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.octaves import unexplained
-from vocsep.pitch.stretches import find_stretches
+from vocsep.pitch.stretches import find_cuts
 from vocsep.spectra import HOP
 
 Array = NDArray[np.float64]
@@ -80,9 +80,8 @@ def judged_notes(audio: NDArray[np.float32], pitch: Array) -> Notes:
         pitch: ``(tracks, frames)`` semitones, NaN = silent.
     """
     gain, step = gains(audio, pitch), LONG_HOP // HOP
-    stretches = find_stretches(pitch)
     found = []
-    for first, last in pairwise(stretches.edges.tolist()):
+    for first, last in pairwise(find_cuts(pitch).tolist()):
         piece = pitch[:, first:last]
         there = np.isfinite(piece)
         for track in np.flatnonzero(there.sum(axis=1) >= SHORTEST):

@@ -1,0 +1,106 @@
+"""Levels of the partials of several tracks, fitted to the mixture all at once.
+
+In a window of 128 ms, least squares with a weak prior over the amplitudes of all partials of all tracks:
+
+    theta = (B' W B + ridge I)^-1 B' W x,     B = cos and sin of k phi_j,  phi_j = 2 pi int F0_j
+
+Where partials of two tracks share a bin of a spectrogram, their phases still tell their levels, if only the
+F0 are right: with the F0 of the stems, of two real singers in unison, half of the levels were within 1.2 dB
+where a partial was .1 to .3 sure. What the recording says of an amplitude, of what it would say of it alone,
+is how sure its level is.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vocsep.spectra import HOP, SAMPLE_RATE, hann
+
+Array = NDArray[np.float64]
+
+RATE = SAMPLE_RATE // 2  # samples a second that are looked at
+WINDOW = 1024  # samples at `RATE`
+EVERY = 2  # frames between windows
+TOP, PARTIALS = 3_500.0, 20  # Hz, and of each track
+RIDGE = 0.01  # of what a partial alone says: the prior of its amplitude
+TAPS = 31  # of the filter before half of the samples are left out
+FRAMES = 64  # windows solved at once
+SILENT = 1e-14  # power, added before the logarithm
+
+
+def fitted_levels(audio: NDArray[np.float32], pitch: Array) -> tuple[Array, Array]:
+    """Level of each partial in every `EVERY`-th frame, and how sure it is.
+
+    Args:
+        audio: ``(samples,)`` mono at 16 kHz.
+        pitch: ``(tracks, frames)`` semitones, NaN = silent.
+
+    Returns:
+        ``(windows, tracks, PARTIALS)`` in dB, NaN where there is no partial; and the same shape, 1 = as sure
+        as of a partial alone, 0 = not at all.
+    """
+    tracks, frames = pitch.shape
+    sung = np.isfinite(pitch)
+    frequency = torch.from_numpy(np.where(sung, 440.0 * 2 ** ((pitch - 69) / 12), 0.0)).float()[:, ::EVERY]
+    hop = HOP * RATE // SAMPLE_RATE
+    phases = _phases(pitch, frames * hop + WINDOW, hop)
+    sound = torch.zeros(phases.shape[1])
+    halved = _halved(torch.from_numpy(np.ascontiguousarray(audio)).float())[: len(sound) - WINDOW // 2]
+    sound[WINDOW // 2 : WINDOW // 2 + len(halved)] = halved
+    window = hann(WINDOW, sound)
+    number = torch.arange(1, PARTIALS + 1)
+    active = (frequency[..., None] > 0) & (frequency[..., None] * number < TOP)
+    active = active.transpose(0, 1)  # (windows, tracks, partials)
+    place = torch.arange(WINDOW)
+    levels, sure = [], []
+    for own in torch.split(torch.arange(frequency.shape[1]), FRAMES):
+        at = own[:, None] * (EVERY * hop) + place
+        angle = phases[:, at].transpose(0, 1)[:, :, None] * number[:, None]
+        waves = torch.polar(active[own][..., None] * window, angle).flatten(1, 2)
+        basis = torch.cat((waves.real, waves.imag), dim=1)
+        power, certain = _solved(basis, sound[at] * window, float(window.square().sum()) / 2)
+        shape = (len(own), tracks, PARTIALS)
+        levels.append(10 * torch.log10(power.reshape(shape) / 2 + SILENT))
+        sure.append(certain.reshape(shape) * active[own])
+    level = torch.where(active, torch.cat(levels), torch.nan)
+    return level.double().numpy(), torch.cat(sure).double().numpy()
+
+
+def _solved(basis: Tensor, sound: Tensor, alone: float) -> tuple[Tensor, Tensor]:
+    """Power of each partial, and how sure it is.
+
+    Args:
+        basis: ``(windows, 2 partials, samples)``, the cosines first; 0 where there is no partial.
+        sound: ``(windows, samples)``. alone: energy of a wave.
+    """
+    matrix = basis @ basis.mT
+    energy = torch.diagonal(matrix, dim1=1, dim2=2)
+    prior = torch.where(energy > 0, RIDGE * alone, alone)
+    factor = torch.linalg.cholesky(matrix + torch.diag_embed(prior))
+    found = torch.cholesky_solve(basis @ sound[..., None], factor)[..., 0]
+    half = basis.shape[1] // 2
+    spread = torch.diagonal(torch.cholesky_inverse(factor), dim1=1, dim2=2)[:, :half]
+    return found[:, :half].square() + found[:, half:].square(), 1 / (spread * alone * (1 + RIDGE))
+
+
+def _phases(pitch: Array, samples: int, hop: int) -> Tensor:
+    """Phase of each track at `RATE`, from half a window before frame 0 on, ``(tracks, samples)``; through
+    silence the pitch goes on as if it were sung."""
+    frames = np.arange(pitch.shape[1])
+    at = (np.arange(samples) - WINDOW // 2) / hop
+    rows = []
+    for track in pitch:
+        known = np.flatnonzero(np.isfinite(track))
+        drawn = np.interp(frames, known, track[known]) if len(known) else np.zeros(len(frames))
+        turned = np.cumsum(440.0 * 2 ** ((np.interp(at, frames, drawn) - 69) / 12)) / RATE
+        rows.append(2 * np.pi * (turned % 1))
+    return torch.from_numpy(np.stack(rows)).float()
+
+
+def _halved(audio: Tensor) -> Tensor:
+    """Every second sample, what lies above a quarter of the sample rate left out."""
+    place = torch.arange(TAPS) - TAPS // 2
+    taps = torch.special.sinc(place / 2) * torch.hann_window(TAPS + 2, periodic=False)[1:-1]
+    padded = torch.nn.functional.pad(audio, (TAPS // 2, TAPS // 2))
+    return torch.nn.functional.conv1d(padded[None, None], (taps / taps.sum())[None, None], stride=2)[0, 0]
