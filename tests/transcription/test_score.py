@@ -112,6 +112,14 @@ def test_bars_missing_in_the_score_are_told() -> None:
     assert any("not in the score" in line for line in guide.found)
 
 
+def test_off_the_score_parts_keep_their_order_whichever_is_written_first() -> None:
+    strange = ((61, 58, 61, 58, 61, 58, 61, 58), (73, 75, 73, 75, 73, 75, 73, 75))
+    sung = tuple(part[:6] + middle + part[6:] for part, middle in zip((LOWER, UPPER), strange, strict=True))
+    candidates, salience, truth = heard(sung)
+    found = ScoreGuide(written((LOWER, UPPER))).assign(candidates, salience)
+    assert right(found, truth) > 0.9
+
+
 def test_a_visit_elsewhere_in_the_score_is_no_repeat() -> None:
     """What is sung where bars lack in the score may be written elsewhere: it is told as one stretch."""
     sung = tuple(part[:8] + part[:4] + part[8:] for part in (UPPER, LOWER))

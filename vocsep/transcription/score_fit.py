@@ -63,8 +63,8 @@ def fit_score(score: WrittenScore, salience: NDArray[np.uint8]) -> ScoreFit:
     if moved.any():
         shifts = shifts + moved
         path = align(heard, best, _together(score, len(heard), shifts))
-    told = _way_told(score, _without_visits(path, seconds, step * FRAME), seconds, step * FRAME)
-    found = _key_told(key) + _parts_told(score, moved) + told
+    path = _without_visits(path, seconds, step * FRAME)
+    found = _key_told(key) + _parts_told(score, moved) + _way_told(score, path, seconds, step * FRAME)
     return ScoreFit(shifts, _positions(path, seconds, step, frames), found)
 
 
@@ -149,8 +149,7 @@ def _without_visits(path: Alignment, seconds: float, row: float) -> Alignment:
     """The path with visits elsewhere taken for being off the score.
 
     Where it jumps and comes back to where it left, what is sung is not written here, and only happens to be
-    like something else. That is told; the voices follow what it is like, which is better than nothing
-    (measured).
+    like something else: its notes are right, but other parts have them.
     """
     jumps = np.flatnonzero(path.jumped).tolist()
     place = path.column * seconds

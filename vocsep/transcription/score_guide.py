@@ -7,7 +7,8 @@ Within `LOOSE` of the edges of a note the neighbouring one, or the rest, is expe
 and heard only faintly is a candidate, too. (S. Ewert, B. Pardo, M. Mueller and M. D. Plumbley,
 "Score-informed source separation for musical audio recordings", IEEE Signal Processing Magazine 31, 2014.)
 
-Off the score, voices are followed as without one.
+Off the score, voices are followed as without one, and each part takes the voice of its place in the order of
+height in which the parts are written before and after.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.pitch.candidates import Candidates, log_odds, pitch_of_bins
-from vocsep.pitch.gaps import mend
+from vocsep.pitch.gaps import mend, voiced_runs
 from vocsep.pitch.harmonic_stack import BINS, BINS_PER_OCTAVE
 from vocsep.pitch.viterbi import assign_viterbi
 from vocsep.transcription.score_fit import ScoreFit, expected_pitch, fit_score
@@ -26,6 +27,7 @@ Array = NDArray[np.float64]
 
 LOOSE = 9  # frames, 144 ms: as exact the alignment is
 PROBES = np.arange(-LOOSE, LOOSE + 1, 3)  # frames around each at which the score is read
+BESIDE = 500  # frames, 8 s, before and after what is off the score: who sings higher than whom
 NEAR = 0.8  # semitones around the written note in which its salience is looked for
 OUTSIDE = 0.6  # semitones, this near a written note costs nothing
 WRITTEN = 2.0  # nats, gained by the written note
@@ -77,12 +79,35 @@ class ScoreGuide:
         expected = expected_pitch(self.score, self.fit)
         off = ~np.isfinite(self.fit.position)
         if off.any():
-            expected[:, off] = assign_viterbi(candidates, self.voices)[:, off]
+            expected = _filled(expected, assign_viterbi(candidates, self.voices), off)
         around = _around(expected)
         self.singing = _singing(around, off)
         pitch, strength = _with_written(candidates, salience, expected)
         cost = _choice_costs(pitch, strength, around)
         return mend(_paths(pitch, cost))
+
+
+def _filled(expected: Array, voices: Array, off: NDArray[np.bool_]) -> Array:
+    """What is written, and off the score what voices in the order of height sing, ``(parts, frames)``.
+
+    Parts need not be written in that order, and the tenor of one page may be the baritone of the next.
+    """
+    filled = expected.copy()
+    whole = _middles(expected)
+    for first, last in voiced_runs(off):
+        beside = _middles(expected[:, max(first - BESIDE, 0) : last + BESIDE])
+        order = np.argsort(-np.where(np.isfinite(beside), beside, whole), kind="stable")
+        filled[order, first:last] = voices[:, first:last]
+    return np.asarray(filled)
+
+
+def _middles(expected: Array) -> Array:
+    """Mean of what each part has to sing, ``(parts,)``; NaN where that is nothing."""
+    known = np.isfinite(expected)
+    total = np.where(known, expected, 0.0).sum(axis=1)
+    return np.asarray(
+        np.divide(total, known.sum(axis=1), out=np.full(len(total), np.nan), where=known.any(axis=1))
+    )
 
 
 def _around(expected: Array) -> Array:
