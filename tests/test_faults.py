@@ -171,6 +171,15 @@ def test_a_recording_that_shrinks_while_it_is_read_is_refused(tmp_path: Path) ->
             source.read(0, 400_000)
 
 
+def test_a_recording_that_grows_while_it_is_read_is_as_long_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full(40_000, 0.5), 8000)
+    with open_audio(path) as source:
+        with path.open("ab") as file:
+            file.write(bytes(20_000))
+        assert source.info.samples == len(source.read(0, 100_000)) == 40_000
+
+
 def test_clocks_that_jump_change_nothing(
     separator: Separator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
