@@ -797,6 +797,17 @@ def test_help_knows_defaults_without_loading_networks() -> None:
     assert found.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(("given", "found"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
+def test_numpy_multiplies_on_one_thread_unless_told_otherwise(given: dict[str, str], found: str) -> None:
+    code = (
+        "import os, sys; from vocsep.cli import main; main(['--version']); "
+        "print(os.environ['OPENBLAS_NUM_THREADS'], 'numpy' in sys.modules)"
+    )
+    plain = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", code], env=plain | given, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == f"{found} False", done.stderr
+
+
 @pytest.mark.parametrize("command", ["separate", "f0"])
 def test_a_damaged_recording_is_said_before_networks_are_loaded(command: str, tmp_path: Path) -> None:
     (tmp_path / "torn.wav").write_bytes(b"RIFF no recording")
