@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 NEAR = 1.0  # semitones between tracks within which both are found again
 EVEN = 3.0  # frames over which the gain is averaged
-GAIN, JOINED = 5.0, 2.5  # nats by which a second comb must explain more: of silence, and of a unison
+GAIN, JOINED = 8.0, 5.0  # nats by which a second comb must explain more: of silence, and of a unison
 STRENGTH = 0.5  # of what a frame's gain says: windows overlap
 SWITCH = 6.0  # nats, of a second voice that comes or goes
 SHORTEST = 3  # frames of a run that is looked at
