@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -143,6 +144,9 @@ def test_a_report_is_a_table_and_a_document_and_a_page() -> None:
     assert "&lt;high&gt;" in page
     assert "<script" not in page
     assert "http" not in page
+    assert ">-0<" not in page
+    marks = re.findall(r'<text x="([\d.]+)" [^>]*>(\d+:\d\d)<', page)
+    assert len(marks) == 2 * len(set(marks)) > 0  # a time stands at one place in both pictures
 
 
 def test_nobody_sings() -> None:

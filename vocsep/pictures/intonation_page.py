@@ -14,13 +14,15 @@ from vocsep.transcription.report import IntonationReport, NoteIntonation, VoiceI
 
 WIDTH, MARGIN = 1100, 48  # px
 ROW = 9  # px, height of a semitone
+RIGHT = 24  # px, for half of the last time
 FULL = 40.0  # cents, deviations from here on have the full colour
 IN_TUNE = (0x4A, 0xA0, 0x5C)
 LOW, HIGH = (0x2B, 0x5F, 0xC7), (0xD0, 0x3A, 0x2B)
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:1100px;padding:0 1em;color:#222}
 table{border-collapse:collapse;margin:1em 0}td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid
 #ddd} td:first-child,th:first-child{text-align:left}svg{width:100%;height:auto;background:#fafafa}
-details{margin:1em 0}.dot{display:inline-block;width:.8em;height:.8em;border-radius:50%;margin-right:.5em}"""
+.wide{overflow-x:auto}.wide svg{min-width:760px}details{margin:1em 0}
+.dot{display:inline-block;width:.8em;height:.8em;border-radius:50%;margin-right:.5em}"""
 
 
 def intonation_page(report: IntonationReport, title: str) -> str:
@@ -65,12 +67,19 @@ def _colour(cents: float) -> str:
     return "#" + "".join(f"{value:02x}" for value in mixed)
 
 
+def _span(report: IntonationReport) -> tuple[float, float]:
+    """s, that both pictures show: one time stands at one place in both."""
+    times = report.tuning.times
+    onset, offset = min(note.onset for note in report.notes), max(note.offset for note in report.notes)
+    return min(onset, float(times[0])), max(offset, float(times[-1]))
+
+
 def _roll(report: IntonationReport) -> str:
     notes = report.notes
-    first, last = min(note.onset for note in notes), max(note.offset for note in notes)
+    first, last = _span(report)
     high, low = max(note.number for note in notes) + 2, min(note.number for note in notes) - 1
     height = (high - low) * ROW + 24
-    scale = (WIDTH - MARGIN - 8) / max(last - first, 0.1)
+    scale = (WIDTH - MARGIN - RIGHT) / max(last - first, 0.1)
     shapes = []
     for number in range(low + 1, high):
         if number % 12 == 0:
@@ -87,23 +96,23 @@ def _roll(report: IntonationReport) -> str:
         if width > 22:
             shapes.append(
                 f'<text x="{x + width / 2:.1f}" y="{y + ROW - 1.5}" font-size="8" fill="#fff"'
-                f' text-anchor="middle">{note.own:+.0f}</text>'
+                f' text-anchor="middle">{_cents(note.own, "+")}</text>'
             )
     shapes.append(_times(first, last, scale, height))
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="notes">{"".join(shapes)}</svg>'
+    return _picture(height, "notes", shapes)
 
 
 def _tip(report: IntonationReport, note: NoteIntonation) -> str:
     just = "" if math.isnan(note.just) else f", just {note.just:+.0f}"
     name = escape(report.voices[note.voice - 1].name)
-    return f"{name} {note.note} at {clock(note.onset)}: {note.own:+.0f} cents{just}"
+    return f"{name} {note.note} at {clock(note.onset)}: {_cents(note.own, '+')} cents{just}"
 
 
 def _curve(report: IntonationReport) -> str:
     times, cents = report.tuning.times, report.tuning.curve
-    height, first, last = 160, float(times[0]), float(times[-1])
+    height, (first, last) = 160, _span(report)
     low, high = min(float(cents.min()), -10.0) - 5, max(float(cents.max()), 10.0) + 5
-    across, up = (WIDTH - MARGIN - 8) / max(last - first, 0.1), (height - 24) / (high - low)
+    across, up = (WIDTH - MARGIN - RIGHT) / max(last - first, 0.1), (height - 24) / (high - low)
     points = " ".join(
         f"{MARGIN + (time - first) * across:.1f},{(high - value) * up:.1f}"
         for time, value in zip(times.tolist(), cents.tolist(), strict=True)
@@ -112,9 +121,18 @@ def _curve(report: IntonationReport) -> str:
     lines = [f'<line x1="{MARGIN}" x2="{WIDTH}" y1="{zero:.1f}" y2="{zero:.1f}" stroke="#bbb"/>']
     lines.append(f'<polyline points="{points}" fill="none" stroke="#333" stroke-width="2"/>')
     for value in (low + 5, 0.0, high - 5):
-        lines.append(f'<text x="4" y="{(high - value) * up + 4:.1f}" font-size="11">{value:+.0f}</text>')
+        lines.append(
+            f'<text x="4" y="{(high - value) * up + 4:.1f}" font-size="11">{_cents(value, "+")}</text>'
+        )
     lines.append(_times(first, last, across, height))
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="tuning">{"".join(lines)}</svg>'
+    return _picture(height, "tuning", lines)
+
+
+def _picture(height: float, label: str, shapes: Sequence[str]) -> str:
+    """On a narrow screen it keeps a size that can be read, and is scrolled."""
+    inside = "".join(shapes)
+    head = f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">'
+    return f'<div class="wide">{head}{inside}</svg></div>'
 
 
 def _times(first: float, last: float, scale: float, height: float) -> str:
@@ -122,7 +140,8 @@ def _times(first: float, last: float, scale: float, height: float) -> str:
     marks = []
     for number in range(math.ceil(first / step), math.floor(last / step) + 1):
         x = MARGIN + (number * step - first) * scale
-        marks.append(f'<text x="{x:.1f}" y="{height - 4}" font-size="11">{clock(number * step)}</text>')
+        place = f'x="{x:.1f}" y="{height - 4}" font-size="11" text-anchor="middle"'
+        marks.append(f"<text {place}>{clock(number * step)}</text>")
     return "".join(marks)
 
 
@@ -151,8 +170,8 @@ def _notes(report: IntonationReport) -> str:
         cells = (
             clock(note.onset, tenths=True),
             note.note,
-            f"{note.equal:+.0f}",
-            f"{note.own:+.0f}",
+            _cents(note.equal, "+"),
+            _cents(note.own, "+"),
             _cents(note.just, "+"),
         )
         rows.append(_row(escape(report.voices[note.voice - 1].name), cells))
@@ -164,8 +183,12 @@ def _row(first: str, cells: Sequence[str]) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
-    return f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{''.join(rows)}</table>"
+    head = "".join(f"<th>{head}</th>" for head in heads)
+    return f'<div class="wide"><table><tr>{head}</tr>{"".join(rows)}</table></div>'
 
 
 def _cents(value: float, sign: str = "") -> str:
-    return "-" if math.isnan(value) else f"{value:{sign}.0f}"
+    if math.isnan(value):
+        return "-"
+    whole = round(value)
+    return f"{whole:{sign}d}" if whole else "0"  # neither -0 nor +0
