@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from vocsep.filtering.partials import STRIDE, Partials, cycles, held
+from vocsep.filtering.partials import STRIDE, Partials
 from vocsep.filtering.regression import amplitudes, block_tridiagonal_solve
+from vocsep.source.phases import cycles, held
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, frame_count
 
 SAMPLES = SAMPLE_RATE // 2

@@ -24,7 +24,7 @@ from torch.nn.functional import pad
 
 from vocsep.filtering.partials import STRIDE, Partials
 from vocsep.filtering.regression import block_tridiagonal_solve
-from vocsep.filtering.waves import correlations
+from vocsep.source import waves
 from vocsep.spectra import HOP, SAMPLE_RATE, hann
 
 WINDOW = 512  # samples
@@ -75,14 +75,11 @@ def demodulated(partials: Partials, voice: int, signal: Tensor) -> Tensor:
     Returns:
         ``(frames of HOP, partials)``, complex.
     """
-    window = hann(WINDOW, signal)
-    parts = (window / window.sum()).reshape(-1, HOP)
     frames, lead = partials.samples // HOP + 1, WINDOW // 2
     count = frames * HOP + WINDOW - HOP
-    angle = partials.angle(voice, lead, count).reshape(-1, HOP)
-    doubled = 2 * pad(signal, (lead, count - lead - partials.samples)).reshape(-1, HOP)
-    sums = correlations(angle, doubled, parts, torch.full((len(angle),), partials.counts[voice]))
-    return torch.stack([sums[g : g + frames, :, g] for g in range(WINDOW // HOP)]).sum(dim=0)
+    sound = pad(signal, (lead, count - lead - partials.samples))
+    counts = torch.full((count // HOP,), partials.counts[voice])
+    return waves.demodulated(partials.angle(voice, lead, count), sound, hann(WINDOW, signal), HOP, counts)
 
 
 def _increments(amplitudes: Tensor, f0: Tensor, noise: Tensor, top: float) -> tuple[Tensor, Tensor]:
@@ -107,7 +104,7 @@ def _increments(amplitudes: Tensor, f0: Tensor, noise: Tensor, top: float) -> tu
     weighted = weight * products
     grid = torch.exp2(torch.linspace(-SPAN, SPAN, POINTS, device=f0.device) / 1200) - 1
     angle = (-2 * math.pi * SECONDS) * between[:, None] * grid
-    likelihood = _along(weighted, torch.polar(torch.ones_like(angle), angle))
+    likelihood = waves.along(weighted, torch.polar(torch.ones_like(angle), angle))
     near = likelihood + (pad(likelihood[1:], (0, 0, 0, 1)) + pad(likelihood[:-1], (0, 0, 1, 0))) / 2
     error = between * grid[near.argmax(dim=1)]
     turns = 2 * math.pi * SECONDS * number
@@ -122,14 +119,6 @@ def _increments(amplitudes: Tensor, f0: Tensor, noise: Tensor, top: float) -> tu
     cents = torch.log2((1 + error / between.clamp_min(1.0)).clamp_min(0.5)) * 1200
     beyond = (cents.abs() > SPAN) | (information <= 0)
     return torch.where(beyond, 0.0, cents), torch.where(beyond, 0.0, information * slope)
-
-
-def _along(weighted: Tensor, turns: Tensor) -> Tensor:
-    """Real parts of polynomials: ``(frames, partials)`` times powers 1, 2, ... of ``(frames, points)``."""
-    total = torch.zeros_like(turns)
-    for column in reversed(weighted.unbind(dim=1)):  # Horner's rule
-        total = (total + column[:, None]) * turns
-    return total.real
 
 
 def smoothed(measured: Tensor, information: Tensor) -> Tensor:

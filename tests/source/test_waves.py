@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from vocsep.filtering import waves
-from vocsep.filtering.waves import correlations, sounded
+from vocsep.source import waves
+from vocsep.source.waves import along, correlations, demodulated, sounded
 
 BLOCKS, SAMPLES, SHAPES, MOST = 5, 24, 3, 4
 
@@ -57,3 +57,23 @@ def test_nothing_sounds_of_no_partials() -> None:
     none = torch.zeros(BLOCKS, dtype=torch.long)
     assert correlations(angle, signal, shapes, none).shape == (BLOCKS, 0, SHAPES)
     assert not sounded(angle, torch.zeros(BLOCKS, 0, SHAPES, dtype=torch.complex64), shapes, none).any()
+
+
+def test_partials_are_demodulated_to_their_amplitudes() -> None:
+    hop, blocks = 64, 12
+    phase = 0.05 * torch.arange(hop * blocks, dtype=torch.float64)
+    amplitudes = (0.5 - 0.2j, 0.1j)
+    signal = sum((a * torch.exp(1j * k * phase)).real for k, a in enumerate(amplitudes, start=1))
+    window = torch.hann_window(8 * hop)
+    counts = torch.full((blocks,), 2)
+    found = demodulated(phase.float(), torch.as_tensor(signal).float(), window, hop, counts)
+    assert found.shape == (blocks - 7, 2)
+    torch.testing.assert_close(found, torch.tensor(amplitudes).expand_as(found), atol=2e-3, rtol=0)
+
+
+def test_sums_of_powers_are_those_of_the_definition() -> None:
+    generator = torch.Generator().manual_seed(2)
+    amplitudes = torch.randn(3, MOST, dtype=torch.complex64, generator=generator)
+    turns = torch.exp(1j * torch.rand(3, 5, generator=generator))
+    powers = torch.stack([turns**k for k in range(1, MOST + 1)], dim=1)
+    torch.testing.assert_close(along(amplitudes, turns), (amplitudes[..., None] * powers).sum(dim=1).real)

@@ -37,6 +37,40 @@ def correlations(angle: Tensor, signal: Tensor, shapes: Tensor, counts: Tensor) 
     return sums
 
 
+def demodulated(angle: Tensor, signal: Tensor, window: Tensor, hop: int, counts: Tensor) -> Tensor:
+    """Amplitudes of partials in windows, ``2 sum w(t) x(t) exp(-i k phi(t)) / sum w(t)``, k = 1, 2, ...
+
+    Args:
+        angle: phi, ``(blocks * hop,)`` radians.
+        signal: x, the same shape; the first window begins with it.
+        window: w, a whole number of times ``hop`` long.
+        hop: samples between windows.
+        counts: ``(blocks,)``, partials that matter in each block of ``hop`` samples.
+
+    Returns:
+        ``(windows, most partials)``, complex.
+    """
+    parts = (2 * window / window.sum()).reshape(-1, hop)
+    sums = correlations(angle.reshape(-1, hop), signal.reshape(-1, hop), parts, counts)
+    windows = len(sums) - len(parts) + 1
+    return torch.stack([sums[part : part + windows, :, part] for part in range(len(parts))]).sum(dim=0)
+
+
+def along(amplitudes: Tensor, turns: Tensor) -> Tensor:
+    """Real parts of sums over k of ``A_k z^k``, k = 1, 2, ...
+
+    Args:
+        amplitudes: A, ``(frames, partials)``, complex. turns: z, ``(frames, points)``, complex.
+
+    Returns:
+        ``(frames, points)``.
+    """
+    total = torch.zeros_like(turns)
+    for column in reversed(amplitudes.unbind(dim=1)):  # Horner's rule
+        total = (total + column[:, None]) * turns
+    return total.real
+
+
 def sounded(angle: Tensor, coefficients: Tensor, shapes: Tensor, counts: Tensor) -> Tensor:
     """Real part of the sums over k and s of ``c_ks s(t) exp(i k phi(t))``.
 
