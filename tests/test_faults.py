@@ -229,7 +229,12 @@ def test_odd_surroundings_do_not_matter(changed: dict[str, str | None], tmp_path
 def test_a_write_that_is_interrupted_leaves_the_target(tmp_path: Path) -> None:
     target = tmp_path / "a.csv"
     target.write_text("before")
-    with pytest.raises(KeyboardInterrupt), written_beside(target) as staged:
-        staged.write_text("half")
-        signal.raise_signal(signal.SIGINT)
+    # What runs in the background of a shell ignores Ctrl-C, these tests as well.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), written_beside(target) as staged:
+            staged.write_text("half")
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert target.read_text() == "before" and list(tmp_path.iterdir()) == [target]
