@@ -5,7 +5,7 @@ import pytest
 
 from tests.pitch.test_naming import sung
 from vocsep.pitch.candidates import Candidates, log_odds
-from vocsep.pitch.ghosts import gains, judged_notes, without_ghosts
+from vocsep.pitch.ghosts import gains, judged_notes, share_explained, without_ghosts, without_short_ghosts
 from vocsep.spectra import HOP
 
 FRAMES = 600
@@ -62,3 +62,21 @@ def test_notes_whose_partials_are_anothers_are_not_judged() -> None:
     pitch = np.stack((np.full(FRAMES, 72.0), np.full(FRAMES, 60.0)))
     notes = judged_notes(sung(pitch[1], 6.0, 0.1), pitch)
     assert notes.track.tolist() == [1]
+
+
+@pytest.mark.parametrize("sings", [True, False])
+def test_a_short_note_on_a_partial_of_another_stays_if_it_is_sung(sings: bool) -> None:
+    pitch = np.vstack((np.full(FRAMES, np.nan), tracks()))
+    note = slice(210, 240)
+    pitch[0, note] = pitch[2, note] + 19.02  # the third partial of the lowest
+    audio = sung(pitch[1], 6.0, 0.1) + sung(pitch[2], 6.0, 0.1)
+    if sings:
+        sound = sung(np.nan_to_num(pitch[0], nan=pitch[0, 210]), 6.0, 0.1)
+        audio = audio + sound * np.repeat(np.isfinite(pitch[0]), HOP)[: len(audio)].astype(np.float32)
+    share = share_explained(audio, pitch, 0, note.start, note.stop)
+    kept = without_short_ghosts(audio, pitch, np.ones(pitch.shape))
+    assert np.isfinite(kept[0, note]).all() == sings
+    assert (share > 0.15) == sings
+    np.testing.assert_array_equal(kept[1:], pitch[1:])
+    # Who is heard clearly is not asked.
+    np.testing.assert_array_equal(without_short_ghosts(audio, pitch, np.full(pitch.shape, 4.0)), pitch)

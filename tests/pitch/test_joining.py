@@ -123,3 +123,35 @@ def test_a_silence_in_the_middle_of_a_held_note_is_a_rest_and_beside_a_new_note_
     costs = UnisonCosts(enter=0.3)
     silent = slice(2 * SECOND + 1, 2 * SECOND + SECOND // 3)
     assert (np.isfinite(join_unisons(pitch, sure(pitch), costs)[1, silent])).all() == joins
+
+
+@pytest.mark.parametrize(("nats", "joins"), [(0.2, True), (-0.4, False)])
+def test_who_is_silent_joins_a_line_that_beats_and_rests_beside_one_that_does_not(
+    nats: float, joins: bool
+) -> None:
+    pitch = np.stack((line((64, 2), (np.nan, 1), (65, 2)), line((60, 2), (62, 1), (60, 2))))
+    joined = join_unisons(pitch, sure(pitch), evidence=np.full(pitch.shape, nats))
+    assert np.isfinite(joined[0, 2 * SECOND : 3 * SECOND]).all() == joins
+
+
+def test_of_two_lines_the_one_that_beats_without_reason_is_joined() -> None:
+    pitch = np.stack(
+        (
+            line((64, 2), (61.5, 2), (64, 2)),
+            line((60, 2), (np.nan, 2), (60, 2)),
+            line((56, 2), (58.5, 2), (56, 2)),
+        )
+    )
+    for beating in (0, 2):
+        evidence = np.full(pitch.shape, -0.2)
+        evidence[beating] = 0.2
+        joined = join_unisons(pitch, sure(pitch), evidence=evidence)
+        middle = slice(2 * SECOND, 4 * SECOND)
+        np.testing.assert_array_equal(joined[1, middle], pitch[beating, middle])
+
+
+def test_no_evidence_is_the_same_as_none() -> None:
+    pitch = np.stack((line((64, 2), (np.nan, 3), (65, 2)), line((60, 2), (62, 3), (60, 2))))
+    np.testing.assert_array_equal(
+        join_unisons(pitch, sure(pitch), evidence=np.zeros(pitch.shape)), join_unisons(pitch, sure(pitch))
+    )

@@ -12,17 +12,15 @@ from vocsep.errors import SettingsError, VoicesNotFound
 from vocsep.memory import worked_in_spans
 from vocsep.model import load_model, pick_device, shipped_model
 from vocsep.pitch.alternatives import EstimatedTracks, find_alternatives
-from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates, log_odds
+from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates
 from vocsep.pitch.crossings import cross_voices
 from vocsep.pitch.gaps import mend
 from vocsep.pitch.ghosts import without_ghosts
-from vocsep.pitch.harmonic_stack import BINS, bins_of
+from vocsep.pitch.harmonic_stack import BINS
 from vocsep.pitch.held_notes import with_held_notes
 from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.how_many import doubts, number_of_voices
-from vocsep.pitch.joining import join_unisons
-from vocsep.pitch.naming import name_voices
-from vocsep.pitch.near_voices import near_voices
+from vocsep.pitch.identity import identified
 from vocsep.pitch.octaves import lower_octaves
 from vocsep.pitch.refinement import F0Refinement, best_places, kept_beyond
 from vocsep.pitch.salience import SalienceNetwork, restore_network
@@ -53,24 +51,6 @@ class Guide(Protocol):
     def assign(self, candidates: Candidates, salience: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Pitch of each part ``(parts, frames)`` in semitones, NaN = silent, from candidates and salience
         ``(BINS, frames)``."""
-
-
-def odds_of_tracks(salience: NDArray[np.uint8], pitch: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log odds of the salience at tracks, the largest of three bins.
-
-    Args:
-        salience: ``(BINS, frames)``, 0 to 255.
-        pitch: ``(voices, frames)`` semitones, NaN = silent.
-
-    Returns:
-        ``(voices, frames)`` nats; what the lowest salience has where a track is silent.
-    """
-    known = np.isfinite(pitch)
-    frequencies = 440.0 * 2 ** ((np.where(known, pitch, 69.0) - 69) / 12)
-    bins = bins_of(torch.from_numpy(frequencies)).round().long().numpy()
-    frame = np.arange(pitch.shape[1])
-    heard = np.max([salience[np.clip(bins + side, 0, BINS - 1), frame] for side in (-1, 0, 1)], axis=0)
-    return log_odds(np.where(known, heard / 255.0, 0.0))
 
 
 class PitchEstimator:
@@ -197,7 +177,9 @@ class PitchEstimator:
             pitch = self._looked_again(audio, salience, pitch, guide)
             told((2 + look) / (1 + self.refine))
         if guide is None:
-            pitch = self._named(audio, salience, with_held_notes(audio, pitch))
+            pitch = with_held_notes(audio, pitch)
+            named = self.assign == "notes" and len(pitch) > 1
+            pitch = identified(audio, salience, pitch) if named else cross_voices(pitch)
             pitch = pitch[order_of_height(pitch)]  # voice 1 has the highest median
         tracks, alternative = (
             440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_alternatives(candidates, pitch))
@@ -238,13 +220,3 @@ class PitchEstimator:
         if guide is not None:
             probability[:, -1] -= guide.singing
         return kept_beyond(pitch, best_places(probability, middle))
-
-    def _named(
-        self, audio: NDArray[np.float32], salience: NDArray[np.uint8], pitch: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Voices, from tracks in height order, which of three and more errs less than timbre (measured)."""
-        if self.assign != "notes" or len(pitch) < 2:
-            return cross_voices(pitch)
-        ordered = pitch if len(pitch) == 2 else cross_voices(pitch)
-        joined = join_unisons(ordered, odds_of_tracks(salience, ordered))
-        return joined if len(pitch) > 2 else name_voices(audio, near_voices(audio, pitch, joined))

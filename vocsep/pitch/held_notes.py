@@ -12,9 +12,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.estimator.features import LONG_HOP
 from vocsep.pitch.gaps import LONGEST_GAP, voiced_runs
-from vocsep.pitch.octaves import unexplained
+from vocsep.pitch.ghosts import share_explained
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 Array = NDArray[np.float64]
@@ -22,7 +21,6 @@ Array = NDArray[np.float64]
 LONGEST = 2.0  # s of a gap that is asked about
 SAME = 1.0  # semitones between both sides
 EDGE = 8  # frames whose median is the pitch of a side
-MARGIN = 12  # frames, heard on either side
 OTHERS = 0.9  # share of the gap in which another voice must sing
 BETTER = 0.25  # of what is unexplained without the note, it must explain (measured on real singers)
 
@@ -59,12 +57,6 @@ def _explains(audio: NDArray[np.float32], pitch: Array, voice: int, first: int, 
     others = np.delete(pitch[:, first:last], voice, axis=0)
     if np.isfinite(others).any(axis=0).mean() < OTHERS:
         return False
-    low, high = max(first - MARGIN, 0), min(last + MARGIN, pitch.shape[1])
-    silent = pitch[:, low:high]
-    sung = silent.copy()
-    sung[voice, first - low : last - low] = held
-    piece = audio[low * HOP : (high - 1) * HOP + 1]
-    step = LONG_HOP // HOP
-    own = slice((first - low) // step + 1, (last - low) // step)
-    without, with_it = (float(unexplained(piece, tracks)[own].mean()) for tracks in (silent, sung))
-    return without - with_it > BETTER * without
+    sung = pitch.copy()
+    sung[voice, first:last] = held
+    return share_explained(audio, sung, voice, first, last) > BETTER

@@ -46,6 +46,9 @@ class UnisonCosts:
         beyond: of a frame on a line, for a squared semitone beyond the voice's range; ``margin``: semitones
             that a range is wider than what was sung. away: of a frame, for 5 semitones, squared, from its
             middle.
+        beats: of a frame, for each nat of evidence against several singers on a line; gained for evidence,
+            up to ``most``. third: how much of that counts where two are on the line already, who explain
+            the beats; ``crowd``: of a frame there.
         own: gained by a frame on the voice's own track, for each nat of log odds above ``doubt``, and above
             ``covered`` more where the pitch may be partials of another voice.
     """
@@ -59,12 +62,18 @@ class UnisonCosts:
     beyond: float = 0.04
     margin: float = 3.0
     away: float = 0.006
+    beats: float = 1.0
+    most: float = 0.5
+    third: float = 0.3
+    crowd: float = 0.02
     own: float = 0.15
     doubt: float = 0.5
     covered: float = 1.5
 
 
-def join_unisons(pitch: Array, odds: Array, costs: UnisonCosts | None = None) -> Array:
+def join_unisons(
+    pitch: Array, odds: Array, costs: UnisonCosts | None = None, evidence: Array | None = None
+) -> Array:
     """Tracks in which voices join others where they would else be silent.
 
     Args:
@@ -72,11 +81,14 @@ def join_unisons(pitch: Array, odds: Array, costs: UnisonCosts | None = None) ->
         odds: ``(voices, frames)`` log odds of the salience of each track's pitch; not read where it is
         silent.
         costs: as above.
+        evidence: ``(voices, frames)`` nats for several singers on each track's line
+            (`vocsep.pitch.beats.unison_evidence`); not known by default.
 
     Returns:
         ``(voices, frames)``.
     """
     costs = costs or UnisonCosts()
+    told = np.zeros_like(pitch) if evidence is None else evidence
     joined = pitch.copy()
     sung = np.isfinite(pitch)
     for voice, track in enumerate(pitch):
@@ -86,6 +98,7 @@ def join_unisons(pitch: Array, odds: Array, costs: UnisonCosts | None = None) ->
         # A line that another voice holds as well can be left; one that would be lost cannot.
         shared = np.asarray((np.abs(joined[others] - track) < SAME).any(axis=0))
         place = _place_costs(pitch[voice], odds[voice], pitch[others], shared, costs)
+        place[1:-1] -= _beating(pitch[others], joined[others], told[others], costs)
         someone = np.asarray(sung[others].any(axis=0))
         held = _held(np.concatenate((np.full((1, len(track)), np.nan), pitch[others])))
         for first, last in _doubtful(sung[voice], shared, someone):
@@ -101,6 +114,15 @@ def join_unisons(pitch: Array, odds: Array, costs: UnisonCosts | None = None) ->
             same = np.abs(taken - lines[0]) < SAME
             joined[voice, first:last] = np.where(same, lines[0], taken)
     return np.asarray(joined)
+
+
+def _beating(lines: Array, joined: Array, evidence: Array, costs: UnisonCosts) -> Array:
+    """What evidence of several singers gains for one more on each line, ``(lines, frames)``; ``joined``: the
+    other voices, as far as they are decided."""
+    gained = np.clip(costs.beats * evidence, -costs.most, costs.most)
+    there = (np.abs(joined[:, None] - lines) < SAME).sum(axis=0)
+    of_more = np.where(there > 1, costs.third * gained - costs.crowd, gained)
+    return np.asarray(np.where(np.isfinite(lines), of_more, 0.0))
 
 
 def _doubtful(
