@@ -8,9 +8,8 @@ advance together, that is, in proportion to k:
     incoherence = 1 - sum_k w_k cos(angle_k - k d) / sum_k w_k,        w_k = |A_k(t + lag) A_k(t)*| ^ 1/2,
 
 angle_k the advance of partial k in `LAG` frames, and d the one that fits all of them best: the track may be
-off. Partials in whose
-neighbourhood another line has one are left out; in a long window fewer have to be than in a short one, which
-tells better.
+off. Partials in whose neighbourhood another line has one are left out; in a long window fewer have to be than
+in a short one, which tells better.
 
 Of real and of synthetic singers, whoever sings alone has about the same distribution of the logarithm, and
 any two in unison another one; a room, in which everybody meets his own echoes, is told by the lower quarter

@@ -115,7 +115,7 @@ def _evidence(stretches: Stretches) -> tuple[Array, Array]:
         frames = float(stretches.frames[index].min() if both[index] else stretches.frames[index].max())
         windows = stretches.windows[index]
         own = np.flatnonzero(windows > FEWEST)
-        spread = np.array(WITHIN) + 0.0 if both[index] else scale * np.array(ALONE)
+        spread = scale * np.array(WITHIN if both[index] else ALONE)
         spread += np.diag(scale * WINDOW / np.maximum(windows, 0.1))
         if len(own):
             precision = np.linalg.inv(spread[np.ix_(own, own)]) * (frames / HEARD)

@@ -20,9 +20,7 @@ GAIN, JOINED = 8.0, 5.0  # nats by which a second comb must explain more: of sil
 STRENGTH = 0.5  # of what a frame's gain says: windows overlap
 SWITCH = 6.0  # nats, of a second voice that comes or goes
 SHORTEST = 3  # frames of a run that is looked at
-LEAP = (
-    4.0  # semitones from a voice's notes before or after a silence within which it may have joined the line
-)
+LEAP = 4.0  # semitones from a voice's notes beside a silence, within which it may have joined the line
 
 
 def near_voices(audio: NDArray[np.float32], pitch: Array, joined: Array) -> Array:
