@@ -91,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # numpy multiplies small matrices only: more threads wait for each other longer than they work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # torch's threads sleep until there is work, instead of asking for it all the time.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to fail
     with stopped_by_signals() as stop:

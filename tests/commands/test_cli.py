@@ -797,15 +797,16 @@ def test_help_knows_defaults_without_loading_networks() -> None:
     assert found.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(("given", "found"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
-def test_numpy_multiplies_on_one_thread_unless_told_otherwise(given: dict[str, str], found: str) -> None:
+@pytest.mark.parametrize(("name", "found"), [("OPENBLAS_NUM_THREADS", "1"), ("OMP_WAIT_POLICY", "passive")])
+def test_threads_do_not_wait_for_each_other_unless_told_to(name: str, found: str) -> None:
     code = (
         "import os, sys; from vocsep.cli import main; main(['--version']); "
-        "print(os.environ['OPENBLAS_NUM_THREADS'], 'numpy' in sys.modules)"
+        f"print(os.environ['{name}'], 'numpy' in sys.modules or 'torch' in sys.modules)"
     )
-    plain = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
-    done = subprocess.run([sys.executable, "-c", code], env=plain | given, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == f"{found} False", done.stderr
+    plain = {key: value for key, value in os.environ.items() if key != name}
+    for environment, expected in ((plain, found), (plain | {name: "3"}, "3")):
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        assert done.stdout.splitlines()[-1] == f"{expected} False", done.stderr
 
 
 @pytest.mark.parametrize("command", ["separate", "f0"])
