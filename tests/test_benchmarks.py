@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import against, options
+from benchmarks import against, duets, options
 from benchmarks.mixtures import Recording, groups, recordings
 from benchmarks.scoring import score
 from vocsep.errors import AudioError, Interrupted, VocsepError
@@ -227,3 +227,15 @@ def test_every_stage_that_is_timed_is_a_function_of_the_package() -> None:
 def test_a_commit_that_there_is_none_of_is_one_line() -> None:
     with pytest.raises(VocsepError, match=r"^no-such-commit: .+"), against.checkout("no-such-commit"):
         pass
+
+
+def test_a_duet_is_right_where_each_voice_has_its_own_pitch() -> None:
+    truth = np.stack((np.full(40, 220.0), np.full(40, 330.0)))
+    truth[1, 30:] = np.nan
+    changed = truth.copy()
+    changed[:, :10] = truth[::-1, :10]
+    assert duets.right_voice(truth, truth) == duets.right_voice(truth, truth[::-1]) == 1
+    assert duets.right_voice(truth, changed) == pytest.approx((30 / 40 + 20 / 30) / 2)
+    assert duets.at_best(truth, changed) == 1
+    np.testing.assert_array_equal(duets.by_height(changed[:, :30]), truth[::-1, :30])
+    assert duets.right_voice(truth, truth * 2 ** (1 / 12)) == 0
