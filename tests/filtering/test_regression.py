@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vocsep.filtering.partials import STRIDE, Partials
-from vocsep.filtering.regression import amplitudes, block_tridiagonal_solve
+from vocsep.filtering.regression import FAR, NEAR, amplitudes, block_tridiagonal_solve, order
 from vocsep.source.phases import cycles, held
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, frame_count
 
@@ -106,6 +106,27 @@ def test_amplitudes_are_those_of_the_dense_solution() -> None:
         expected = dense(partials, signal, phase, ratio, frame)
         actual = found[frame][partials.active[frame]].to(torch.complex128)
         torch.testing.assert_close(actual, expected, rtol=0, atol=1e-5)
+
+
+def test_a_partial_reaches_the_farthest_that_ever_comes_near() -> None:
+    glide = 400 * torch.exp2(torch.linspace(0, 1, frame_count(SAMPLES)))
+    steadily = steady(430.0, 310.0)
+    partials = Partials(torch.cat((glide[None], steadily)), SAMPLES, top=2_000.0)
+    reach = order(partials).reach
+    assert reach.max() > 1 and reach.min() < reach.max()
+    number = torch.arange(1, partials.frequency.shape[2] + 1)
+    for frame in range(partials.frames):
+        exists = partials.active[frame]
+        height, first = partials.frequency[frame][exists].sort()
+        courses = (partials.around[:, frame, :, None] * number)[:, exists][:, first]  # (places, partials)
+        apart = [
+            later - earlier
+            for earlier in range(len(height))
+            for later in range(earlier + 1, len(height))
+            if height[later] - height[earlier] < FAR
+            and (courses[:, later] - courses[:, earlier]).abs().min() < NEAR
+        ]
+        assert reach[frame] == max(apart, default=1)
 
 
 def test_two_steady_tones_in_one_bin_are_parted() -> None:

@@ -22,6 +22,7 @@ from vocsep.filtering.partials import Partials
 NEAR = 50.0  # Hz, partials that stay further apart do not see each other
 FAR = 200.0  # Hz, nor do those whose mean frequencies are further apart, whatever they do
 FRAMES = 256  # that are solved at once
+TOGETHER = 16  # frames whose partials are multiplied at once: they stay in a processor's cache
 RATIOS = (1.0, 1e9)  # bounds of s / P, in samples: keeps float32 safe, and what has no power silent
 SAFER = 30.0  # by that is s raised where a matrix is not positive definite
 ATTEMPTS = 6
@@ -50,18 +51,17 @@ def order(partials: Partials, near: float = NEAR) -> Order:
     height, index = height[:, :most].contiguous(), index[:, :most].contiguous()
     count = partials.frequency.shape[2]
     voice, number = index // count, index % count + 1
-    places = torch.arange(most, device=index.device)
-    apart = places[None] - places[:, None]
-    reach = []
-    for own in torch.split(torch.arange(partials.frames, device=index.device), FRAMES):
-        exists = torch.isfinite(height[own])
-        distance = (height[own][:, None] - height[own][..., None]).abs()
-        exists = exists[:, None] & exists[..., None] & (distance < FAR)
-        for pitch in partials.around[:, own]:
-            place = pitch.gather(1, voice[own]) * number[own]
-            distance = torch.minimum(distance, (place[:, None] - place[..., None]).abs())
-        reach.append((apart * (exists & (distance < near))).amax(dim=(1, 2)))
-    return Order(index, height, torch.cat(reach).clamp_min(1))
+    places = torch.stack([pitch.gather(1, voice) * number for pitch in partials.around])
+    reach = torch.ones_like(index[:, 0])
+    for apart in range(1, most):
+        distance = height[:, apart:] - height[:, :-apart]
+        exists = distance < FAR  # not a number where both are beyond the last partial
+        if not exists.any():
+            break
+        closest = (places[..., apart:] - places[..., :-apart]).abs().amin(dim=0)
+        near_some = (exists & (torch.minimum(distance, closest) < near)).any(dim=1)
+        reach = torch.where(near_some, apart, reach)
+    return Order(index, height, reach)
 
 
 def amplitudes(partials: Partials, sums: Tensor, ratios: Tensor, near: float = NEAR) -> Tensor:
@@ -81,6 +81,8 @@ def amplitudes(partials: Partials, sums: Tensor, ratios: Tensor, near: float = N
     if not partials.active.any():
         return found
     arranged = order(partials, near)
+    moments = partials.moments()
+    together = TOGETHER if sums.device.type == "cpu" else FRAMES
     flat_sums, flat_ratios, flat = sums.flatten(1, 2), ratios.flatten(1, 2), found.flatten(1, 2)
     # Frames of like reach together: few have wide blocks.
     for own in torch.split(arranged.reach.argsort(), FRAMES):
@@ -90,9 +92,13 @@ def amplitudes(partials: Partials, sums: Tensor, ratios: Tensor, near: float = N
         index = pad(arranged.index[own], (0, fill))
         frequency = pad(arranged.frequency[own], (0, fill), value=torch.inf)
         real = torch.isfinite(frequency)
-        waves = _waves(partials, own, index) * real[..., None]
         shape = (len(own), blocks, size)
-        inner, outer = _products(waves.reshape(*shape, -1), frequency.reshape(shape), partials.moments())
+        pieces = [torch.split(one, together) for one in (own, index, real, frequency.reshape(shape))]
+        products = [
+            _products(_waves(partials, *some).reshape(*heights.shape, -1), heights, moments)
+            for *some, heights in zip(*pieces, strict=True)
+        ]
+        inner, outer = (torch.cat(parts) for parts in zip(*products, strict=True))
         both = index[..., None].expand(-1, -1, 2)
         ratio = torch.where(real[..., None], flat_ratios[own].gather(1, both).clamp(*RATIOS), 1.0)
         right = flat_sums[own].gather(1, both) * real[..., None]
@@ -103,13 +109,18 @@ def amplitudes(partials: Partials, sums: Tensor, ratios: Tensor, near: float = N
     return flat.reshape(sums.shape)
 
 
-def _waves(partials: Partials, own: Tensor, index: Tensor) -> Tensor:
-    """Partials ``index`` of the frames ``own`` every `STEP` samples, ``(frames, partials, places)``."""
+def _waves(partials: Partials, own: Tensor, index: Tensor, real: Tensor) -> Tensor:
+    """Cosines, and then sines, of the partials ``index`` of the frames ``own`` every `STEP` samples,
+    ``(frames, partials, 2 places)``; 0 where they are not ``real``."""
     count = partials.frequency.shape[2]
     phases = partials.phases()[own]
-    voice = (index // count)[..., None].expand(-1, -1, phases.shape[2])
-    angle = phases.gather(1, voice) * (index % count + 1)[..., None]
-    return torch.polar(torch.ones_like(angle), angle)
+    places = phases.shape[2]
+    voice = (index // count)[..., None].expand(-1, -1, places)
+    angle = phases.gather(1, voice).mul_((index % count + 1)[..., None])
+    waves = angle.new_empty(*index.shape, 2 * places)
+    torch.cos(angle, out=waves[..., :places])
+    torch.sin(angle, out=waves[..., places:])
+    return waves.mul_(real[..., None])
 
 
 def _safely(inner: Tensor, outer: Tensor, ratio: Tensor, right: Tensor) -> Tensor:
@@ -118,7 +129,8 @@ def _safely(inner: Tensor, outer: Tensor, ratio: Tensor, right: Tensor) -> Tenso
     result = torch.zeros_like(right)
     todo = torch.arange(len(right), device=right.device)
     for _ in range(ATTEMPTS):
-        matrix = inner[todo] + torch.diag_embed(ratio[todo])
+        matrix = inner[todo]
+        matrix.diagonal(dim1=-2, dim2=-1).add_(ratio[todo])
         solved, failed = block_tridiagonal_solve(matrix, outer[todo], right[todo])
         result[todo] = torch.where(failed[:, None, None], 0.0, solved)
         todo = todo[failed]
@@ -132,25 +144,31 @@ def _products(waves: Tensor, frequency: Tensor, moments: Tensor) -> tuple[Tensor
     """Blocks of ``B^H W B`` on the diagonal and to the right of it.
 
     Args:
-        waves: ``(frames, blocks, size, places)``, complex, 0 where there is no partial.
+        waves: ``(frames, blocks, size, 2 places)``, cosines and sines, 0 where there is no partial.
         frequency: ``(frames, blocks, size)`` Hz.
         moments: ``(3, places)``.
 
     Returns:
         ``(frames, blocks, 2 size, 2 size)`` and ``(frames, blocks - 1, 2 size, 2 size)``.
     """
-    after = torch.cat((waves[:, 1:], torch.zeros_like(waves[:, :1])), dim=1)
-    above = torch.cat((frequency[:, 1:], torch.full_like(frequency[:, :1], torch.inf)), dim=1)
-    both = torch.cat((waves, after), dim=2).transpose(2, 3)
-    distance = torch.cat((frequency, above), dim=2)[..., None, :] - frequency[..., None]
-    seen = distance.abs() < FAR
-    size = waves.shape[2]
-    parts = [((waves.conj() * weight) @ both) * seen for weight in moments]
-    rows = torch.stack(
-        (torch.stack((parts[0], parts[1]), dim=-1), torch.stack((parts[1], parts[2]), dim=-1)), dim=-3
-    )  # (frames, blocks, size, 2, 2 size, 2)
-    matrix = rows.reshape(*waves.shape[:2], 2 * size, 4 * size)
-    return matrix[..., : 2 * size].contiguous(), matrix[:, :-1, :, 2 * size :].contiguous()
+    frames, blocks, size, places = waves.shape
+    height = pad(frequency, (0, 0, 0, 1), value=torch.inf).reshape(frames, -1)
+    seen = (height.unfold(1, 2 * size, size)[:, :, None] - frequency[..., None]).abs() < FAR
+    # A block and the next one are neighbours in memory; after the last one of a frame there is nothing.
+    rows = pad(waves, (0, 0, 0, 0, 0, 1)).reshape(-1, places)
+    weighted = (rows.reshape(-1, 1, size, places) * moments.repeat(1, 2)[:, None]).flatten(1, 2)
+    found = weighted.new_empty(len(weighted), 3 * size, 2 * size)
+    parts = found.reshape(frames, blocks + 1, 3, size, 2 * size)[:, :blocks]
+    matrix = waves.new_empty(frames, blocks, size, 2, 2 * size, 2, 2)
+    # Of conj(c + i s) (c' + i s') the real part is (c, s) (c', s'), the imaginary one (c, s) (s', -c').
+    cosines, sines = rows.chunk(2, dim=1)
+    for part, both in enumerate((rows, torch.cat((sines, -cosines), dim=1))):
+        torch.bmm(weighted[:-1], both.unfold(0, 2 * size, size), out=found[:-1])
+        for own in range(2):
+            for other in range(2):
+                torch.mul(parts[:, :, own + other], seen, out=matrix[..., own, :, other, part])
+    whole = torch.view_as_complex(matrix).reshape(frames, blocks, 2 * size, 4 * size)
+    return whole[..., : 2 * size], whole[:, :-1, :, 2 * size :]
 
 
 def block_tridiagonal_solve(diagonal: Tensor, right: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
