@@ -13,6 +13,7 @@ from vocsep.memory import worked_in_spans
 from vocsep.model import load_model, pick_device, shipped_model
 from vocsep.pitch.alternatives import EstimatedTracks, find_alternatives
 from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates
+from vocsep.pitch.close_parts import close_parts
 from vocsep.pitch.crossings import cross_voices
 from vocsep.pitch.gaps import mend
 from vocsep.pitch.ghosts import without_ghosts
@@ -47,6 +48,10 @@ class Guide(Protocol):
     @property
     def singing(self) -> NDArray[np.float32]:
         """``(parts, frames)`` nats by which singing is likelier than it sounds, once parts were assigned."""
+
+    @property
+    def written(self) -> NDArray[np.float64]:
+        """``(parts, frames)`` semitones that each is to sing, NaN = nothing, likewise."""
 
     def assign(self, candidates: Candidates, salience: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Pitch of each part ``(parts, frames)`` in semitones, NaN = silent, from candidates and salience
@@ -176,8 +181,10 @@ class PitchEstimator:
         for look in range(self.refine):
             pitch = self._looked_again(audio, salience, pitch, guide)
             told((2 + look) / (1 + self.refine))
-        if guide is None:
-            pitch = with_held_notes(audio, pitch)
+        pitch = with_held_notes(audio, pitch)
+        if guide is not None:
+            pitch = close_parts(audio, pitch, guide.written)
+        else:
             named = self.assign == "notes" and len(pitch) > 1
             pitch = identified(audio, salience, pitch) if named else cross_voices(pitch)
             pitch = pitch[order_of_height(pitch)]  # voice 1 has the highest median

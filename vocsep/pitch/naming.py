@@ -88,7 +88,7 @@ def name_voices(audio: NDArray[np.float32], pitch: Array) -> Array:
         return pitch
     levels, sure = fitted_levels(audio, pitch)
     stretches = find_stretches(pitch, levels, sure)
-    signs = best_signs(*_evidence(stretches), PLACES * keep_odds(pitch, levels, sure, stretches))
+    signs = best_signs(*evidence(stretches), PLACES * keep_odds(pitch, levels, sure, stretches))
     named = pitch.copy()
     for sign, (first, last) in zip(signs, pairwise(stretches.edges.tolist()), strict=True):
         if sign < 0:
@@ -96,7 +96,7 @@ def name_voices(audio: NDArray[np.float32], pitch: Array) -> Array:
     return np.asarray(named)
 
 
-def _evidence(stretches: Stretches) -> tuple[Array, Array]:
+def evidence(stretches: Stretches) -> tuple[Array, Array]:
     """``W_i^-1 d_i`` of each stretch, ``(stretches, BANDS + 1)``, height last, and the covariance of mu
     given all of them."""
     means = np.zeros((len(stretches.frames), BANDS + 1))
@@ -137,23 +137,31 @@ def best_signs(means: Array, covariance: Array, keep: Array) -> NDArray[np.int64
     Returns:
         ``(stretches,)`` 1 or -1, mostly 1.
     """
-    count = len(means)
     alike = means @ covariance @ means.T
     keep = np.concatenate(([0.0], keep[1:]))
-
-    def likelihood(signs: NDArray[np.int64]) -> float:
-        return float(signs @ alike @ signs + (keep[1:] * signs[1:] * signs[:-1]).sum()) / 2
-
-    height = np.ones(count, dtype=np.int64)
+    height = np.ones(len(means), dtype=np.int64)
     _, vectors = np.linalg.eigh(alike)
     beginnings = [height, *(np.where(vector < 0, -1, 1) for vector in vectors.T[::-1][:2])]
-    found = max((_climbed(signs, alike, keep) for signs in beginnings), key=likelihood)
-    if likelihood(found) - likelihood(height) < REFUTED:
+    found = max(
+        (climbed(signs, alike, keep) for signs in beginnings), key=lambda s: likelihood(s, alike, keep)
+    )
+    if likelihood(found, alike, keep) - likelihood(height, alike, keep) < REFUTED:
         return height
     return found if found.sum() >= 0 else -found
 
 
-def _climbed(signs: NDArray[np.int64], alike: Array, keep: Array) -> NDArray[np.int64]:
+def likelihood(signs: NDArray[np.int64], alike: Array, keep: Array) -> float:
+    """Of signs, in nats, up to a constant.
+
+    Args:
+        signs: ``(stretches,)`` 1 or -1.
+        alike: ``(stretches, stretches)`` what each two say of each other.
+        keep: as in `best_signs`.
+    """
+    return float(signs @ alike @ signs + (keep[1:] * signs[1:] * signs[:-1]).sum()) / 2
+
+
+def climbed(signs: NDArray[np.int64], alike: Array, keep: Array) -> NDArray[np.int64]:
     """Signs of which no run can be turned over with gain."""
     count = len(signs)
     first, last = np.triu_indices(count + 1, 1)

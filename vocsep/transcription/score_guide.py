@@ -46,11 +46,13 @@ class ScoreGuide:
         score: what is written.
         fit: how it fits the recording; known once voices have been assigned.
         singing: ``(parts, frames)`` nats for singing; known likewise.
+        written: ``(parts, frames)`` semitones, NaN = rest or off the score; known likewise.
     """
 
     score: WrittenScore
     fit: ScoreFit | None = field(default=None, init=False)
     singing: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32), init=False)
+    written: Array = field(default_factory=lambda: np.zeros((0, 0)), init=False)
 
     @property
     def voices(self) -> int:
@@ -76,7 +78,7 @@ class ScoreGuide:
             ``(parts, frames)`` semitones, NaN = silent.
         """
         self.fit = fit_score(self.score, salience)
-        expected = expected_pitch(self.score, self.fit)
+        expected = self.written = expected_pitch(self.score, self.fit)
         off = ~np.isfinite(self.fit.position)
         if off.any():
             expected = _filled(expected, assign_viterbi(candidates, self.voices), off)

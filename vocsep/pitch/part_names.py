@@ -1,0 +1,85 @@
+"""Which of two contours near one note each part sings, when both parts are known elsewhere.
+
+As in `vocsep.pitch.naming`, but a part is known wherever it is written apart from the other: there the sign
+of a stretch is (almost) given, and what it says of both singers' levels tells them apart in unison.
+"""
+
+from itertools import combinations, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vocsep.pitch.comb_levels import EVERY, fitted_levels
+from vocsep.pitch.duet_stretches import find_stretches
+from vocsep.pitch.exchange_odds import keep_odds
+from vocsep.pitch.naming import PLACES, climbed, evidence, likelihood
+
+Array = NDArray[np.float64]
+
+NEAR = 1.2  # semitones between contours that may be exchanged
+APART = 1.5  # semitones between what is written, from which the parts are known
+FEWEST = 5  # frames in which they are not
+KNOWN = 1.0  # nats a frame for the parts where they are known
+LEVELS = 2.0  # of what levels say in duets, whose tracks err more than parts do (measured)
+
+
+def name_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Array:
+    """Tracks of parts, exchanged where these are near each other and it was likely the other way round.
+
+    Args:
+        audio: ``(samples,)`` mono at 16 kHz.
+        pitch: ``(parts, frames)`` semitones, NaN = silent.
+        written: the same shape, what each part is to sing; NaN = nothing, or not known.
+
+    Returns:
+        The same shape.
+    """
+    named = pitch.copy()
+    levels, sure = fitted_levels(audio, pitch)
+    for pair in combinations(range(len(pitch)), 2):
+        rows = list(pair)
+        near = np.abs(named[rows[0]] - named[rows[1]]) < NEAR
+        unknown = near & ~(np.abs(written[rows[0]] - written[rows[1]]) >= APART)
+        if unknown.sum() < FEWEST:
+            continue
+        turned = near & _exchanged(named[rows], levels[:, rows], sure[:, rows], unknown)
+        named[rows] = np.where(turned, named[rows[::-1]], named[rows])
+        windows = turned[::EVERY][:, None, None]
+        for table in (levels, sure):
+            table[:, rows] = np.where(windows, table[:, rows[::-1]], table[:, rows])
+    return np.asarray(named)
+
+
+def _exchanged(pitch: Array, levels: Array, sure: Array, unknown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where two tracks are likelier the other way round, ``(frames,)``.
+
+    Args:
+        pitch: ``(2, frames)`` semitones, NaN = silent.
+        levels, sure: of these tracks, as `vocsep.pitch.comb_levels.fitted_levels` gives them.
+        unknown: ``(frames,)`` where the parts are not known.
+    """
+    below = pitch[1] > pitch[0]  # NaN compares as false
+    high = np.where(below, pitch[::-1], pitch)
+    windows = below[::EVERY][:, None, None]
+    levels, sure = (np.where(windows, table[:, ::-1], table) for table in (levels, sure))
+    stretches = find_stretches(high, levels, sure)
+    edges = stretches.edges.tolist()
+    sense = np.where(below, -1.0, 1.0)
+    sung = np.isfinite(pitch)
+    known = np.where(sung.any(axis=0) & ~unknown, KNOWN * sense, 0.0)
+    field = np.array([known[first:last].sum() for first, last in pairwise(edges)])
+    means, covariance = evidence(stretches)
+    means[:, -1] = 0.0  # the one who sings higher elsewhere need not on a note that both have
+    # One more stretch, at the front, in which all that is known is.
+    alike = np.zeros((len(field) + 1, len(field) + 1))
+    alike[1:, 1:] = LEVELS * means @ covariance @ means.T
+    alike[0, 1:] = alike[1:, 0] = field
+    keep = np.zeros(len(alike))
+    keep[2:] = PLACES * keep_odds(high, levels, sure, stretches)[1:]
+    as_found = [(sense * sung.all(axis=0))[first:last].sum() for first, last in pairwise(edges)]
+    beginnings = [np.where(np.array([1.0, *votes]) < 0, -1, 1) for votes in (as_found, field.tolist())]
+    found = max(
+        (climbed(signs, alike, keep) for signs in beginnings), key=lambda s: likelihood(s, alike, keep)
+    )
+    signs = np.repeat(found[1:] * found[0], np.diff(edges))
+    return np.asarray(signs * sense < 0)
