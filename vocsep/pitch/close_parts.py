@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vocsep.pitch.comb_contours import STEP, Combs, grid
 from vocsep.pitch.gaps import voiced_runs
-from vocsep.pitch.part_names import name_parts
+from vocsep.pitch.part_names import APART, name_parts
 from vocsep.pitch.refinement import continued
 from vocsep.pitch.smoothing import gaussian_filter1d
 
@@ -39,7 +39,7 @@ def close_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Arr
     Returns:
         The same shape, silent where ``pitch`` is; the same object where no two parts are near each other.
     """
-    runs = [_runs(pitch, part) for part in range(len(pitch))]
+    runs = [_runs(pitch, written, part) for part in range(len(pitch))]
     if not any(runs):
         return pitch
     found, combs = pitch.copy(), Combs(audio, pitch.shape[1])
@@ -50,10 +50,13 @@ def close_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Arr
     return name_parts(audio, found, written)
 
 
-def _runs(pitch: Array, part: int) -> list[tuple[int, int]]:
-    """Where a part is near another, and a little before and after."""
-    gaps = np.abs(np.delete(pitch, part, axis=0) - pitch[part])
-    near = np.any(gaps < NEAR, axis=0)  # NaN compares as false
+def _runs(pitch: Array, written: Array, part: int) -> list[tuple[int, int]]:
+    """Where a part is near another and written to be, and a little before and after.
+
+    Elsewhere, tracks that are near each other may be one voice's, and have no two F0 to be found.
+    """
+    heard, told = (np.abs(np.delete(rows, part, axis=0) - rows[part]) for rows in (pitch, written))
+    near = np.any((heard < NEAR) & (told < APART), axis=0)  # NaN compares as false
     wide = np.convolve(near, np.ones(2 * WIDER + 1), "same") > 0
     return voiced_runs(wide & np.isfinite(pitch[part]))
 

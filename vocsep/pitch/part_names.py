@@ -29,7 +29,8 @@ def name_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Arra
     Args:
         audio: ``(samples,)`` mono at 16 kHz.
         pitch: ``(parts, frames)`` semitones, NaN = silent.
-        written: the same shape, what each part is to sing; NaN = nothing, or not known.
+        written: the same shape, what each part is to sing; NaN = nothing, or not known: there they keep
+            what they have.
 
     Returns:
         The same shape.
@@ -39,7 +40,7 @@ def name_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Arra
     for pair in combinations(range(len(pitch)), 2):
         rows = list(pair)
         near = np.abs(named[rows[0]] - named[rows[1]]) < NEAR
-        unknown = near & ~(np.abs(written[rows[0]] - written[rows[1]]) >= APART)
+        unknown = near & (np.abs(written[rows[0]] - written[rows[1]]) < APART)  # NaN compares as false
         if unknown.sum() < FEWEST:
             continue
         turned = near & _exchanged(named[rows], levels[:, rows], sure[:, rows], unknown)
