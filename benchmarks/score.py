@@ -1,10 +1,12 @@
-"""What a score is worth: `python -m benchmarks.score DATA_DIR [--only NAME] [--separate]`.
+"""What a score is worth: `python -m benchmarks.score DATA_DIR [--only NAME] [--separate]
+[--passage START SECONDS]`.
 
 For every recording with stems below DATA_DIR (see ``mixtures``): a score is transcribed from the F0 of the
 stems, its tempo distorted by up to 20 %, two bars left out of it, and its second part written a fifth too
 high. Voices are followed with and without it; printed are the share of the reference's frames in which the
 right voice has the right pitch, precision, recall and F of all pitches, what the score's fit says, and with
-``--separate`` SI-SDR of the stems with these tracks and with the true ones. Where there is no
+``--separate`` SI-SDR of the stems with these tracks and with the true ones, in a ``--passage`` of the
+recording if only that is to be separated. Where there is no
 ``f0_of_stems.csv``, each stem's F0 is estimated from the stem alone.
 """
 
@@ -108,14 +110,27 @@ def benchmark(options: argparse.Namespace) -> None:
             print(f"  {line}")
         for name, found in tracks.items():
             show_pitch(name, truth, found)
+        first, count = passage(options, truth.frames)
+        stems = recording.stems[:, first * HOP : (first + count - 1) * HOP]
         for name, found in {"true F0": truth, **tracks}.items() if separator else ():
-            show_separation(name, recording.stems, found, separator)
+            part = F0Tracks(found.frequencies[:, first : first + count])
+            show_separation(name, stems, part, separator)
+
+
+def passage(options: argparse.Namespace, frames: int) -> tuple[int, int]:
+    """First frame of what is separated, and how many there are."""
+    if options.passage is None:
+        return 0, frames
+    start, seconds = (round(value * SAMPLE_RATE / HOP) for value in options.passage)
+    first = max(start - round(options.start * SAMPLE_RATE / HOP), 0)
+    return first, min(seconds, frames - first)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = new_parser("score", __doc__)
     add_recordings(parser)
     parser.add_argument("--separate", action="store_true")
+    parser.add_argument("--passage", type=float, nargs=2, metavar=("START", "SECONDS"))
     return run(benchmark, parser, arguments)
 
 

@@ -49,6 +49,18 @@ def test_intonation_of_an_f0_file(folder: Path, capsys: pytest.CaptureFixture[st
     assert "The choir begins at A4" in capsys.readouterr().out
 
 
+def test_the_table_of_intonation_fits_a_narrow_terminal(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["intonation", "f0.csv", "--names", "Alto primo e secondo,bass"]) == 0
+    printed = capsys.readouterr()
+    shown = printed.out + printed.err
+    assert "…" not in shown
+    for heading in ("choir", "spread", "just", "vibrato,", "follow", "secondo"):
+        assert heading in shown
+
+
 def test_intonation_needs_as_many_names_as_voices(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["intonation", "f0.csv", "--names", "a,b,c"]) == 1
     assert "holds 2 voices, 3 are asked for" in capsys.readouterr().err

@@ -142,13 +142,13 @@ def _voice_table(report: "IntonationReport") -> "Table":
         return NEVER if math.isnan(value) else f"{value:{sign}.0f} cents"
 
     table = new_table()
-    table.add_column("voice", no_wrap=True)
-    for column in ("notes", "off the choir", "spread", "off just", "vibrato", "others follow"):
+    table.add_column("voice", overflow="fold")  # long names are broken before figures are cut
+    for column in ("notes", "off the\nchoir", "spread", "off\njust", "vibrato,\n± cents", "others\nfollow"):
         table.add_column(column, justify="right", no_wrap=True)
     for voice in report.voices:
         vibrato = NEVER
         if not math.isnan(voice.vibrato_rate):
-            vibrato = f"{voice.vibrato_rate:.1f} Hz, {voice.vibrato_extent:.0f} cents"
+            vibrato = f"{voice.vibrato_rate:.1f} Hz ±{voice.vibrato_extent:.0f}"
         table.add_row(
             voice_label(voice.voice, voice.name),
             str(voice.notes),
