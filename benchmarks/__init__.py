@@ -7,6 +7,7 @@ Run from the root of the repository; each module's first lines, and ``--help``, 
 ``ablation``        what each part brings: they are switched off one at a time
 ``pitch``           multi-F0 scores, voices that are exchanged, counting of voices
 ``duets``           whether two synthetic singers of one range keep their own pitches where they meet
+``learn_duets``     no table: trains the network that tells two singers apart
 ``estimators``      designs of the estimator, trained alike and judged alike
 ``ceiling``         fitted partials with true F0 and powers, beside the best power mask
 ``masks``           several ways from expected powers to stems

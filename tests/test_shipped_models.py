@@ -12,6 +12,7 @@ from vocsep.estimator.stored import load_estimator
 from vocsep.filtering.postfilter import load_postfilter
 from vocsep.methods.source_filter import SourceFilter, SourceFilterSettings, levelled_comb
 from vocsep.model import load_model, shipped_model
+from vocsep.pitch.duet_network import restore_duets
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.how_many import number_of_voices
 from vocsep.pitch.refiner import restore_refiner
@@ -23,7 +24,7 @@ CARDS = Path(__file__).parents[1] / "models"
 CARD_KEYS = {"what", "heard", "made", "train_again", "figures"}
 
 
-@pytest.mark.parametrize("name", ["pitch", "refiner", "voices", "postfilter"])
+@pytest.mark.parametrize("name", ["pitch", "refiner", "duets", "voices", "postfilter"])
 def test_every_model_has_a_card_and_every_card_a_model(name: str) -> None:
     assert {path.stem for path in CARDS.glob("*.yaml")} == {path.stem for path in CARDS.glob("*.safetensors")}
     card = yaml.safe_load((CARDS / f"{name}.yaml").read_text(encoding="utf-8"))
@@ -46,6 +47,12 @@ def test_the_refiner_is_as_large_as_its_card_says() -> None:
     stored = load_model(shipped_model("refiner"), "refiner")
     network = restore_refiner(stored)
     assert _says("refiner", sum(p.numel() for p in network.parameters()))
+    assert "synthetic singing only" in stored.card["data"]
+
+
+def test_the_network_of_duets_is_as_large_as_its_card_says() -> None:
+    stored = load_model(shipped_model("duets"), "duets")
+    assert _says("duets", sum(p.numel() for p in restore_duets(stored).parameters()))
     assert "synthetic singing only" in stored.card["data"]
 
 

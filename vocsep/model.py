@@ -5,8 +5,9 @@ A model is one safetensors file. Its tensors are the weights; its metadata, whic
 =========== ==========================================================================================
 ``format``  always ``vocsep``
 ``version`` `MODEL_VERSION` of the program that wrote it
-``kind``    ``pitch`` (salience network), ``refiner`` (F0 refinement), ``voices`` (estimator), ``postfilter``,
-            ``unet`` (supervised baseline) or ``checkpoint`` (an unfinished training)
+``kind``    ``pitch`` (salience network), ``refiner`` (F0 refinement), ``duets`` (who sings what of two),
+            ``voices`` (estimator), ``postfilter``, ``unet`` (supervised baseline) or ``checkpoint`` (an
+            unfinished training)
 ``settings`` JSON: what is needed to build the network again
 ``card``    JSON: what it is, what it heard, how it was made, what it reached
 =========== ==========================================================================================
@@ -36,11 +37,12 @@ MODEL_VERSION = 1  # raised when an older program could misread what a newer one
 LARGEST_SIZE = 10_000  # of anything that a network counts: channels, blocks, units
 
 Network = TypeVar("Network", bound=nn.Module)
-Kind = Literal["pitch", "refiner", "voices", "postfilter", "unet", "checkpoint"]
+Kind = Literal["pitch", "refiner", "duets", "voices", "postfilter", "unet", "checkpoint"]
 
 _CALLED = {
     "pitch": "a pitch model",
     "refiner": "a model of the F0 refinement",
+    "duets": "a model of who sings what in duets",
     "voices": "a voices model",
     "postfilter": "a post-filter",
     "unet": "a U-Net model",
@@ -187,7 +189,7 @@ def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def shipped_model(name: Literal["pitch", "refiner", "voices", "postfilter"]) -> Path:
+def shipped_model(name: Literal["pitch", "refiner", "duets", "voices", "postfilter"]) -> Path:
     """Path of a model that comes with vocsep: inside the installed package, or beside it in a checkout.
 
     Raises:

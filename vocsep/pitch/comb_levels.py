@@ -19,12 +19,10 @@ from vocsep.spectra import HOP, SAMPLE_RATE, hann
 
 Array = NDArray[np.float64]
 
-RATE = SAMPLE_RATE // 2  # samples a second that are looked at
-WINDOW = 1024  # samples at `RATE`
+WINDOW = 2048  # samples
 EVERY = 2  # frames between windows
-TOP, PARTIALS = 3_500.0, 20  # Hz, and of each track
+TOP, PARTIALS = 7_000.0, 32  # Hz, and of each track
 RIDGE = 0.01  # of what a partial alone says: the prior of its amplitude
-TAPS = 31  # of the filter before half of the samples are left out
 FRAMES = 64  # windows solved at once
 SILENT = 1e-14  # power, added before the logarithm
 
@@ -43,11 +41,10 @@ def fitted_levels(audio: NDArray[np.float32], pitch: Array) -> tuple[Array, Arra
     tracks, frames = pitch.shape
     sung = np.isfinite(pitch)
     frequency = torch.from_numpy(np.where(sung, 440.0 * 2 ** ((pitch - 69) / 12), 0.0)).float()[:, ::EVERY]
-    hop = HOP * RATE // SAMPLE_RATE
-    phases = _phases(pitch, frames * hop + WINDOW, hop)
+    phases = _phases(pitch, frames * HOP + WINDOW)
     sound = torch.zeros(phases.shape[1])
-    halved = _halved(torch.from_numpy(np.ascontiguousarray(audio)).float())[: len(sound) - WINDOW // 2]
-    sound[WINDOW // 2 : WINDOW // 2 + len(halved)] = halved
+    heard = torch.from_numpy(np.ascontiguousarray(audio)).float()[: len(sound) - WINDOW // 2]
+    sound[WINDOW // 2 : WINDOW // 2 + len(heard)] = heard
     window = hann(WINDOW, sound)
     number = torch.arange(1, PARTIALS + 1)
     active = (frequency[..., None] > 0) & (frequency[..., None] * number < TOP)
@@ -55,7 +52,7 @@ def fitted_levels(audio: NDArray[np.float32], pitch: Array) -> tuple[Array, Arra
     place = torch.arange(WINDOW)
     levels, sure = [], []
     for own in torch.split(torch.arange(frequency.shape[1]), FRAMES):
-        at = own[:, None] * (EVERY * hop) + place
+        at = own[:, None] * (EVERY * HOP) + place
         angle = phases[:, at].transpose(0, 1)[:, :, None] * number[:, None]
         waves = torch.polar(active[own][..., None] * window, angle).flatten(1, 2)
         basis = torch.cat((waves.real, waves.imag), dim=1)
@@ -84,23 +81,15 @@ def _solved(basis: Tensor, sound: Tensor, alone: float) -> tuple[Tensor, Tensor]
     return found[:, :half].square() + found[:, half:].square(), 1 / (spread * alone * (1 + RIDGE))
 
 
-def _phases(pitch: Array, samples: int, hop: int) -> Tensor:
-    """Phase of each track at `RATE`, from half a window before frame 0 on, ``(tracks, samples)``; through
-    silence the pitch goes on as if it were sung."""
+def _phases(pitch: Array, samples: int) -> Tensor:
+    """Phase of each track, from half a window before frame 0 on, ``(tracks, samples)``; through silence the
+    pitch goes on as if it were sung."""
     frames = np.arange(pitch.shape[1])
-    at = (np.arange(samples) - WINDOW // 2) / hop
+    at = (np.arange(samples) - WINDOW // 2) / HOP
     rows = []
     for track in pitch:
         known = np.flatnonzero(np.isfinite(track))
         drawn = np.interp(frames, known, track[known]) if len(known) else np.zeros(len(frames))
-        turned = np.cumsum(440.0 * 2 ** ((np.interp(at, frames, drawn) - 69) / 12)) / RATE
+        turned = np.cumsum(440.0 * 2 ** ((np.interp(at, frames, drawn) - 69) / 12)) / SAMPLE_RATE
         rows.append(2 * np.pi * (turned % 1))
     return torch.from_numpy(np.stack(rows)).float()
-
-
-def _halved(audio: Tensor) -> Tensor:
-    """Every second sample, what lies above a quarter of the sample rate left out."""
-    place = torch.arange(TAPS) - TAPS // 2
-    taps = torch.special.sinc(place / 2) * torch.hann_window(TAPS + 2, periodic=False)[1:-1]
-    padded = torch.nn.functional.pad(audio, (TAPS // 2, TAPS // 2))
-    return torch.nn.functional.conv1d(padded[None, None], (taps / taps.sum())[None, None], stride=2)[0, 0]

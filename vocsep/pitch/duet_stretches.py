@@ -1,8 +1,6 @@
-"""What two tracks do between the moments at which voices may have changed places, and how they differ there.
+"""Where two voices may have changed places, and what two tracks do in between: levels, pitch, vibrato.
 
-Two singers sing the same words as often as not. So what tells them apart is the difference between their
-levels at one time, from the vowels of which most is the same; where one sings alone, it is the distance from
-the middle between both. Levels come from `vocsep.pitch.comb_levels`, gathered in bands of frequency.
+Levels come from `vocsep.pitch.comb_levels`: of the first partials, and gathered in bands of frequency.
 """
 
 from dataclasses import dataclass
@@ -13,16 +11,23 @@ from numpy.typing import NDArray
 
 from vocsep.pitch.comb_levels import EVERY, PARTIALS
 from vocsep.pitch.gaps import voiced_runs
+from vocsep.pitch.smoothing import gaussian_filter1d
 from vocsep.pitch.stretches import SHORTEST, note_edges
 
 Array = NDArray[np.float64]
 
-EDGES = (100.0, 300.0, 500.0, 750.0, 1050.0, 1450.0, 2000.0, 2700.0, 3500.0)  # Hz
-BANDS = len(EDGES) - 1
+EDGES = np.array(
+    (100.0, 200, 300, 400, 520, 660, 820, 1000, 1220, 1500, 1850, 2250, 2700, 3200, 3800, 4500, 5500, 7000)
+)  # Hz
+BANDS, FIRST = len(EDGES) - 1, 8  # bands of frequency, and partials that are looked at one by one
+LEVELS = BANDS + FIRST
 FAINT = 0.05  # partials in a band of a window, each as much as it is sure, that are none
+FAINTEST = -110.0  # dB
 TOUCH, CLOSE = 0.3, 0.8  # semitones between tracks that may exchange voices; that come close to each other
 LONG = 14  # frames of a touch in the middle of which nothing is cut
-EXTREME = 25.0  # dB, of a difference that says no more than this
+SCALES = (1.0, 2.0, 4.0, 8.0)  # frames, deviations of the Gaussians that part vibrato from jitter and drift
+LAGS = (5, 7, 9, 11, 13)  # frames, of the autocorrelation that tells the rate of a vibrato
+MOVES = len(SCALES) + len(LAGS)
 
 
 @dataclass(frozen=True)
@@ -32,17 +37,23 @@ class Stretches:
     Attributes:
         edges: ``(stretches + 1,)`` frames, the first 0 and the last the number of frames.
         frames: ``(stretches, 2)`` in which each track sings.
-        difference: ``(stretches, BANDS)`` dB, the first track's levels less the second's. Where one sings
-            alone, twice its distance from the middle of both, and of the second with the other sign.
-        windows: ``(stretches, BANDS)`` on which that rests.
-        interval: ``(stretches,)`` semitones between both, in the same sense.
+        levels: ``(stretches, 2, LEVELS)`` dB of each track, bands before partials; ``windows``: the same
+            shape, on how many windows each rests.
+        difference: ``(stretches, BANDS)`` dB, the first track's levels less the second's where both are
+            known; ``shared``: ``(stretches, BANDS)`` windows on which that rests.
+        pitch: ``(stretches, 2)`` mean in semitones, 0 where silent.
+        moves: ``(stretches, 2, MOVES)``, of the pitch: logarithms of its variance at the scales, and
+            autocorrelation at the lags.
     """
 
     edges: NDArray[np.int64]
     frames: NDArray[np.int64]
-    difference: Array
+    levels: Array
     windows: Array
-    interval: Array
+    difference: Array
+    shared: Array
+    pitch: Array
+    moves: Array
 
     @property
     def both(self) -> NDArray[np.bool_]:
@@ -81,8 +92,8 @@ def find_places(pitch: Array) -> NDArray[np.int64]:
     return np.array([*kept, frames], dtype=np.int64)
 
 
-def band_levels(levels: Array, sure: Array, pitch: Array) -> tuple[Array, Array]:
-    """Mean levels in bands of frequency, ``(windows, tracks, BANDS)`` in dB, and how sure they are, 0 to 1.
+def gathered_levels(levels: Array, sure: Array, pitch: Array) -> tuple[Array, Array]:
+    """Levels in bands and of the first partials, ``(windows, tracks, LEVELS)`` in dB, and how sure, 0 to 1.
 
     Args:
         levels, sure: ``(windows, tracks, PARTIALS)``, of `vocsep.pitch.comb_levels.fitted_levels`.
@@ -92,44 +103,59 @@ def band_levels(levels: Array, sure: Array, pitch: Array) -> tuple[Array, Array]
     partial = frequency[..., None] * np.arange(1, PARTIALS + 1)
     band = np.searchsorted(EDGES, np.nan_to_num(partial), side="right") - 1
     weight = np.where(np.isfinite(levels), sure.clip(0, 1) ** 2, 0.0)
+    level = np.maximum(np.nan_to_num(levels, nan=FAINTEST), FAINTEST)
     inside = weight[..., None] * (band[..., None] == np.arange(BANDS))
     total = inside.sum(axis=2)
-    mean = (inside * np.nan_to_num(levels)[..., None]).sum(axis=2) / np.maximum(total, 1e-9)
-    return mean, np.where(total > FAINT, np.minimum(total, 1.0), 0.0)
+    mean = (inside * level[..., None]).sum(axis=2) / np.maximum(total, 1e-9)
+    certain = np.where(total > FAINT, np.minimum(total, 1.0), 0.0)
+    return (
+        np.concatenate((mean, level[..., :FIRST]), axis=-1),
+        np.concatenate((certain, weight[..., :FIRST]), axis=-1),
+    )
 
 
-def find_stretches(pitch: Array, levels: Array, sure: Array) -> Stretches:
+def find_stretches(pitch: Array, level: Array, certain: Array) -> Stretches:
     """Cut two tracks wherever voices may have changed places.
 
     Args:
         pitch: ``(2, frames)`` semitones, the higher first, NaN = silent; at least one frame.
-        levels, sure: of these tracks, as in `band_levels`.
+        level, certain: of these tracks, of `gathered_levels`.
     """
     edges, there = find_places(pitch), np.isfinite(pitch)
-    mean, certain = band_levels(levels, sure, pitch)
-    shared = certain.min(axis=1)
-    middle = _mean(mean.mean(axis=1), shared)
-    usual = float(pitch[there].mean()) if there.any() else 0.0
+    shared = certain[..., :BANDS].min(axis=1)
+    between = level[:, 0, :BANDS] - level[:, 1, :BANDS]
     rows = []
     for first, last in pairwise(edges.tolist()):
-        frames = there[:, first:last].sum(axis=1)
         here = slice(-(-first // EVERY), max(-(-last // EVERY), -(-first // EVERY) + 1))
-        if frames.min() >= SHORTEST:
-            between, windows = _mean(mean[here, 0] - mean[here, 1], shared[here]), shared[here].sum(axis=0)
-            gap = pitch[0, first:last] - pitch[1, first:last]
-            interval = float(gap[np.isfinite(gap)].mean()) if np.isfinite(gap).any() else 0.0
-        else:
-            track = int(frames.argmax())
-            sign, windows = 2.0 - 4.0 * track, certain[here, track].sum(axis=0)
-            between = sign * (_mean(mean[here, track], certain[here, track]) - middle)
-            windows = np.where(shared.sum(axis=0) > 5, windows, 0.0)
-            known = pitch[track, first:last][there[track, first:last]]
-            interval = sign * (float(known.mean()) - usual) if len(known) else 0.0
-        rows.append((frames, between.clip(-EXTREME, EXTREME), windows, interval))
-    frames, difference, count, intervals = (np.array(column) for column in zip(*rows, strict=True))
-    return Stretches(edges, frames, difference, count, intervals)
+        sung = [track[first:last][known[first:last]] for track, known in zip(pitch, there, strict=True)]
+        rows.append(
+            (
+                [len(part) for part in sung],
+                weighted_mean(level[here], certain[here]),
+                certain[here].sum(axis=0),
+                weighted_mean(between[here], shared[here]),
+                shared[here].sum(axis=0),
+                [part.mean() if len(part) else 0.0 for part in sung],
+                [_moves(part) for part in sung],
+            )
+        )
+    return Stretches(edges, *(np.array(column) for column in zip(*rows, strict=True)))
 
 
-def _mean(values: Array, weight: Array) -> Array:
+def _moves(pitch: Array) -> Array:
+    """How a track moves in a stretch: ``(MOVES,)``, zeros where it hardly sings."""
+    count = len(pitch)
+    if count < SHORTEST:
+        return np.zeros(MOVES)
+    smooth = [pitch, *(gaussian_filter1d(pitch, scale) for scale in SCALES)]
+    variances = [np.log(np.mean((a - b) ** 2) + 0.02**2) for a, b in pairwise(smooth)]
+    time = np.arange(count)
+    left = pitch - np.polyval(np.polyfit(time, pitch, 2 if count > 8 else 1), time)
+    energy = float((left**2).sum()) + 1e-4 * count
+    alike = [float(left[lag:] @ left[:-lag]) / energy if count >= 2 * lag + 4 else 0.0 for lag in LAGS]
+    return np.array([*variances, *alike])
+
+
+def weighted_mean(values: Array, weight: Array) -> Array:
     """Weighted mean over the first axis, 0 where nothing is known."""
     return np.asarray((values * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-9))

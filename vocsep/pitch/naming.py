@@ -1,77 +1,30 @@
 """Who sings what, of two voices: stretches of tracks are given to them for the whole file at once.
 
-Tracks are ordered by height, so voices that cross change tracks. Each stretch
-(`vocsep.pitch.duet_stretches`) gets a sign s_i, +1 if the first voice is on the first track. The difference
-d_i between both, in levels of bands and in height, is of the same two singers everywhere,
-
-    d_i = s_i mu + e_i,     mu ~ N(0, B),   e_i ~ N(0, W_i),
-
-so that with the singers integrated out (compare probabilistic linear discriminant analysis, S. Ioffe, ECCV
-2006) and the log odds k_i that voices keep their tracks where stretch i begins
-(`vocsep.pitch.exchange_odds`),
-
-    log p(s | d) = h' (sum_i W_i^-1 + B^-1)^-1 h / 2 + sum_i k_i s_i s_(i-1) / 2 + const,
-    h = sum_i s_i W_i^-1 d_i.
-
-It is maximised by turning over runs of stretches, as long as that gains, from several beginnings. The order
-of height has to be refuted: where it explains nearly as well, it stays. Voices that are seldom near each
-other have ranges of their own, and height counts; those that are near for a fifth of the time share one.
-
-B and W are those of synthetic singers: 120 duets of 12 s (`vocsep.singers.meetings`, crossing, duet and
-unison, seeds 1001 to 1020, dry and in rooms), with true F0, in pieces of 0.32 s.
+Tracks are ordered by height, so voices that cross change tracks. A network says of every two stretches how
+well it agrees with their sounds that the same voice is on the first track of both, and of every place between
+stretches how likely voices keep their tracks there (`vocsep.pitch.duet_network`). The likeliest of all ways
+is sought by turning over runs of stretches, as long as that gains, from several beginnings. The order of
+height has to be refuted: where it explains nearly as well, it stays.
 """
 
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from vocsep.model import load_model, shipped_model
 from vocsep.pitch.comb_levels import fitted_levels
-from vocsep.pitch.duet_stretches import BANDS, Stretches, find_stretches
-from vocsep.pitch.exchange_odds import keep_odds
+from vocsep.pitch.duet_links import find_links
+from vocsep.pitch.duet_network import DuetNetwork, DuetView, duet_view, restore_duets
+from vocsep.pitch.duet_stretches import CLOSE, find_stretches, gathered_levels
 
 Array = NDArray[np.float64]
 
-# Covariances in dB^2 of the bands: of differences within two singers, of their means between pairs of
-# singers, and of one singer alone.
-WITHIN = (
-    (64, 39, 32, 33, 28, 32, 34, 28),
-    (39, 85, 62, 45, 35, 35, 40, 37),
-    (32, 62, 169, 141, 130, 82, 50, 62),
-    (33, 45, 141, 163, 140, 79, 41, 59),
-    (28, 35, 130, 140, 180, 133, 90, 100),
-    (32, 35, 82, 79, 133, 177, 141, 124),
-    (34, 40, 50, 41, 90, 141, 160, 128),
-    (28, 37, 62, 59, 100, 124, 128, 142),
-)
-BETWEEN = (
-    (15, -1, -7, -8, -9, -12, -13, -15),
-    (-1, 28, 13, 12, 10, 13, 9, 8),
-    (-7, 13, 67, 44, 38, 42, 46, 54),
-    (-8, 12, 44, 61, 55, 59, 61, 71),
-    (-9, 10, 38, 55, 74, 78, 79, 85),
-    (-12, 13, 42, 59, 78, 112, 119, 120),
-    (-13, 9, 46, 61, 79, 119, 139, 137),
-    (-15, 8, 54, 71, 85, 120, 137, 151),
-)
-ALONE = (
-    (33, 22, 18, 18, 15, 21, 26, 23),
-    (22, 46, 31, 27, 22, 24, 27, 24),
-    (18, 31, 100, 84, 80, 51, 31, 41),
-    (18, 27, 84, 102, 88, 48, 24, 39),
-    (15, 22, 80, 88, 114, 84, 56, 67),
-    (21, 24, 51, 48, 84, 125, 102, 92),
-    (26, 27, 31, 24, 56, 102, 122, 101),
-    (23, 24, 41, 39, 67, 92, 101, 116),
-)
-WINDOW = 30.0  # dB^2, variance of a difference that rests on one window
-FEWEST = 1.0  # windows of a band that counts
-HEARD, HELD = 20.0, 25.0  # frames that are one observation: of levels, of height
-RANGE, RANGES = (4.0, 12.0), 6.0  # semitones, deviation of an interval within two voices, and of its mean
-NEAR, MET = 0.8, (0.1, 0.2)  # semitones; share of frames so near each other in which they share one range
-WIDEST = 12.0  # semitones that an interval counts at most
-PLACES = 0.8  # of what the odds say: they are too sure of themselves on tracks that err
-REFUTED = 6.0  # nats by which another order must explain better than that of height
+# Nats by which another order must explain better than that of height: of lines that never come within `CLOSE`
+# of each other, and of those that do so in a share of `MET` of the frames in which both sing, or more.
+REFUTED, MET = (6.0, 2.0), 0.03
 
 
 def name_voices(audio: NDArray[np.float32], pitch: Array) -> Array:
@@ -83,81 +36,73 @@ def name_voices(audio: NDArray[np.float32], pitch: Array) -> Array:
 
     Returns:
         ``(2, frames)`` semitones: in every frame what the tracks have, in one order or the other.
+
+    Raises:
+        ModelError: the shipped weights are missing or damaged.
     """
     if not np.isfinite(pitch).any():
         return pitch
-    levels, sure = fitted_levels(audio, pitch)
-    stretches = find_stretches(pitch, levels, sure)
-    signs = best_signs(*evidence(stretches), PLACES * keep_odds(pitch, levels, sure, stretches))
+    edges, view = heard_duet(pitch, *fitted_levels(audio, pitch))
+    with torch.inference_mode():
+        alike, keep = (told.double().numpy() for told in shipped_network()(view))
+    gap = (pitch[0] - pitch[1])[np.isfinite(pitch).all(axis=0)]
+    met = float((gap < CLOSE).mean()) if len(gap) else 0.0
+    signs = best_signs(alike, keep, float(np.interp(met, (0.0, MET), REFUTED)))
     named = pitch.copy()
-    for sign, (first, last) in zip(signs, pairwise(stretches.edges.tolist()), strict=True):
+    for sign, (first, last) in zip(signs, pairwise(edges.tolist()), strict=True):
         if sign < 0:
             named[:, first:last] = pitch[::-1, first:last]
     return np.asarray(named)
 
 
-def evidence(stretches: Stretches) -> tuple[Array, Array]:
-    """``W_i^-1 d_i`` of each stretch, ``(stretches, BANDS + 1)``, height last, and the covariance of mu
-    given all of them."""
-    means = np.zeros((len(stretches.frames), BANDS + 1))
-    information = np.zeros((BANDS + 1, BANDS + 1))
-    information[:BANDS, :BANDS] = np.linalg.inv(np.array(BETWEEN, dtype=np.float64))
-    information[BANDS, BANDS] = 1 / RANGES**2
-    both, one = stretches.both, stretches.one
-    frames_of_both = stretches.frames.min(axis=1) * both
-    near = float(frames_of_both[np.abs(stretches.interval) < NEAR].sum()) / max(
-        float(frames_of_both.sum()), 1.0
-    )
-    spread_of_range = float(np.interp(near, MET, RANGE))
-    for index in np.flatnonzero(both | one):
-        # Twice the distance from the middle has four times its variance.
-        scale = 1.0 if both[index] else 4.0
-        frames = float(stretches.frames[index].min() if both[index] else stretches.frames[index].max())
-        windows = stretches.windows[index]
-        own = np.flatnonzero(windows > FEWEST)
-        spread = scale * np.array(WITHIN if both[index] else ALONE)
-        spread += np.diag(scale * WINDOW / np.maximum(windows, 0.1))
-        if len(own):
-            precision = np.linalg.inv(spread[np.ix_(own, own)]) * (frames / HEARD)
-            means[index, own] = precision @ stretches.difference[index, own]
-            information[np.ix_(own, own)] += precision
-        weight = frames / HELD / (2 * spread_of_range**2)
-        means[index, BANDS] = weight * np.clip(stretches.interval[index], -WIDEST, WIDEST)
-        information[BANDS, BANDS] += weight
-    return means, np.asarray(np.linalg.inv(information), dtype=np.float64)
+def heard_duet(pitch: Array, levels: Array, sure: Array) -> tuple[NDArray[np.int64], DuetView]:
+    """Edges of the stretches of two tracks, ``(stretches + 1,)`` frames, and what the network sees of them.
+
+    Args:
+        pitch: ``(2, frames)`` semitones, the higher first, NaN = silent.
+        levels, sure: of these tracks, of `vocsep.pitch.comb_levels.fitted_levels`.
+    """
+    level, certain = gathered_levels(levels, sure, pitch)
+    stretches = find_stretches(pitch, level, certain)
+    return stretches.edges, duet_view(stretches, find_links(pitch, level, certain, stretches.edges))
 
 
-def best_signs(means: Array, covariance: Array, keep: Array) -> NDArray[np.int64]:
+@cache
+def shipped_network() -> DuetNetwork:
+    """The network that comes with vocsep.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    return restore_duets(load_model(shipped_model("duets"), "duets"))
+
+
+def best_signs(alike: Array, keep: Array, refuted: float = REFUTED[1]) -> NDArray[np.int64]:
     """Signs of the stretches that are likeliest.
 
     Args:
-        means: ``W_i^-1 d_i``, ``(stretches, dimensions)``. covariance: of mu, ``(dimensions, dimensions)``.
+        alike: ``(stretches, stretches)`` symmetric, nats by which two agree.
         keep: ``(stretches,)`` log odds that each has the sign of the one before; the first is not read.
+        refuted: nats by which another order must explain better than that of height.
 
     Returns:
         ``(stretches,)`` 1 or -1, mostly 1.
     """
-    alike = means @ covariance @ means.T
     keep = np.concatenate(([0.0], keep[1:]))
-    height = np.ones(len(means), dtype=np.int64)
+    height = np.ones(len(alike), dtype=np.int64)
     _, vectors = np.linalg.eigh(alike)
-    beginnings = [height, *(np.where(vector < 0, -1, 1) for vector in vectors.T[::-1][:2])]
+    chain = np.where(keep < 0, -1, 1).cumprod()
+    beginnings = [height, chain, *(np.where(vector < 0, -1, 1) for vector in vectors.T[::-1][:3])]
     found = max(
         (climbed(signs, alike, keep) for signs in beginnings), key=lambda s: likelihood(s, alike, keep)
     )
-    if likelihood(found, alike, keep) - likelihood(height, alike, keep) < REFUTED:
+    if likelihood(found, alike, keep) - likelihood(height, alike, keep) < refuted:
         return height
     return found if found.sum() >= 0 else -found
 
 
 def likelihood(signs: NDArray[np.int64], alike: Array, keep: Array) -> float:
-    """Of signs, in nats, up to a constant.
-
-    Args:
-        signs: ``(stretches,)`` 1 or -1.
-        alike: ``(stretches, stretches)`` what each two say of each other.
-        keep: as in `best_signs`.
-    """
+    """Log likelihood of signs, up to a constant."""
     return float(signs @ alike @ signs + (keep[1:] * signs[1:] * signs[:-1]).sum()) / 2
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.pitch.comb_levels import EVERY, fitted_levels
-from vocsep.pitch.duet_stretches import find_stretches
 from vocsep.pitch.exchange_odds import keep_odds
-from vocsep.pitch.naming import PLACES, climbed, evidence, likelihood
+from vocsep.pitch.naming import climbed, likelihood
+from vocsep.pitch.part_evidence import PLACES, evidence
+from vocsep.pitch.part_stretches import PARTIALS, find_stretches
 
 Array = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ def name_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Arra
         The same shape.
     """
     named = pitch.copy()
-    levels, sure = fitted_levels(audio, pitch)
+    levels, sure = (table[..., :PARTIALS] for table in fitted_levels(audio, pitch))
     for pair in combinations(range(len(pitch)), 2):
         rows = list(pair)
         near = np.abs(named[rows[0]] - named[rows[1]]) < NEAR
