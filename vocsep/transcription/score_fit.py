@@ -63,8 +63,9 @@ def fit_score(score: WrittenScore, salience: NDArray[np.uint8]) -> ScoreFit:
     if moved.any():
         shifts = shifts + moved
         path = align(heard, best, _together(score, len(heard), shifts))
-    path = _without_visits(path, seconds, step * FRAME)
-    found = _key_told(key) + _parts_told(score, moved) + _way_told(score, path, seconds, step * FRAME)
+    told = _without_visits(path, seconds, step * FRAME, None)
+    path = _without_visits(path, seconds, step * FRAME, _pitches(score, len(heard), shifts))
+    found = _key_told(key) + _parts_told(score, moved) + _way_told(score, told, seconds, step * FRAME)
     return ScoreFit(shifts, _positions(path, seconds, step, frames), found)
 
 
@@ -145,11 +146,32 @@ def _steps(shift: int) -> str:
     return f"{abs(shift)} semitone{'s' if abs(shift) > 1 else ''} {'above' if shift > 0 else 'below'}"
 
 
-def _without_visits(path: Alignment, seconds: float, row: float) -> Alignment:
+def _pitches(score: WrittenScore, columns: int, shifts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What each part has in each of so many columns, ``(parts, columns)`` note numbers, NaN = rest."""
+    written = written_notes(score, columns, score.seconds / columns, shifts)
+    return np.where(written.any(axis=2), written.argmax(axis=2), np.nan)
+
+
+def _same_order(here: NDArray[np.float64], there: NDArray[np.float64]) -> bool:
+    """Whether parts, ``(parts, columns)`` each, have the same order of height in two places."""
+    known = [np.isfinite(place).any(axis=1) for place in (here, there)]
+    both = known[0] & known[1]
+    orders = [np.argsort([np.nanmean(row) for row in place[both]], kind="stable") for place in (here, there)]
+    return bool((orders[0] == orders[1]).all())
+
+
+def _without_visits(
+    path: Alignment, seconds: float, row: float, pitches: NDArray[np.float64] | None
+) -> Alignment:
     """The path with visits elsewhere taken for being off the score.
 
     Where it jumps and comes back to where it left, what is sung is not written here, and only happens to be
-    like something else: its notes are right, but other parts have them.
+    like something else: its notes are right, but other parts may have them. Where the parts stand in the same
+    order of height there as where the path left, they have what the order would give them, and it stays.
+
+    Args:
+        seconds: of a column. row: s.
+        pitches: ``(parts, columns)`` note numbers, NaN = rest; None: no visit stays.
     """
     jumps = np.flatnonzero(path.jumped).tolist()
     place = path.column * seconds
@@ -163,6 +185,12 @@ def _without_visits(path: Alignment, seconds: float, row: float) -> Alignment:
         back = [one for one in later if abs(place[one] - left) < RETURN]
         if back:
             returned = back[-1]
+            beside = int(VISIT / seconds)
+            left_at = slice(max(int(path.column[here - 1]) - beside, 0), int(path.column[here - 1]) + beside)
+            if pitches is not None and _same_order(
+                pitches[:, path.column[here:returned]], pitches[:, left_at]
+            ):
+                continue
             on[here:returned] = False
             jumped[here : returned + 1] = False
     return Alignment(path.column, on, jumped, path.cost)
