@@ -233,7 +233,8 @@ def test_other_formats_pass_through_ffmpeg(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ("echo first >&2; echo no audio track >&2; exit 1", r"cannot decode it \(no audio track\)"),
+        ("echo first >&2; echo no audio track >&2; exit 1", r"cannot decode it either \(no audio track\)"),
+        ('echo "file:$PWD/a.m4a: Invalid data" >&2; exit 1', r"cannot decode it either \(Invalid data\)"),
         ("", "nothing"),
     ],
 )
@@ -242,6 +243,7 @@ def test_what_ffmpeg_cannot_decode_is_one_line(
 ) -> None:
     stand_in_for_ffmpeg(tmp_path / "bin", script)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "a.m4a"
     path.write_bytes(b"nothing")
     with pytest.raises(AudioError, match=message) as caught:

@@ -18,6 +18,7 @@ import vocsep.training.train
 import vocsep.training.voices
 from vocsep.errors import Interrupted, ModelError
 from vocsep.filtering.postfilter_features import BINS as POWER_BINS
+from vocsep.media.locking import locked_output
 from vocsep.methods.unet import Unet, UnetSettings
 from vocsep.methods.unet_masks import save_unet
 from vocsep.model import load_model, restored, save_model
@@ -126,6 +127,19 @@ def run(name: str, output: Path, seed: int = 1, **more: Any) -> TrainingResult:
 def resumed(name: str, output: Path, settings: TrainingSettings | None = None) -> TrainingResult:
     """As the command goes on that the message names: without any settings."""
     return train(RECIPES[name], output, settings, resume=True)
+
+
+def test_two_trainings_of_one_output_do_not_mix(tmp_path: Path) -> None:
+    output = tmp_path / "new" / "m"
+    with (
+        locked_output(output, output.parent),
+        pytest.raises(ModelError, match="another run of vocsep is making it"),
+    ):
+        run("pitch", output)
+    run("pitch", output)
+    assert [path.name for path in output.parent.iterdir() if path.suffix == ".lock"] == []
+    with locked_output(output, output.parent):  # it holds nothing any more
+        pass
 
 
 def weights(name: str, path: Path) -> dict[str, torch.Tensor]:

@@ -6,7 +6,6 @@ reached survives an interruption (`vocsep.training.run`).
 """
 
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,9 +50,8 @@ def fit(
         Interrupted: stopped by the user; the message says how to go on.
     """
     settings, tell = settings or FitSettings(), progress or (lambda at: None)
-    with joined(pick_device(settings.device)) as processes, ExitStack() as stack:
-        hold = locked_output(output, output.parent / CACHE_FOLDER) if processes.leads else nullcontext()
-        processes.after_leader(lambda: stack.enter_context(hold))
+    hold = locked_output(output, output.parent / CACHE_FOLDER)
+    with joined(pick_device(settings.device)) as processes, processes.held_by_leader(hold):
         stored = processes.after_leader(lambda: find_checkpoint(output, "fit", resume, overwrite))
         if stored is not None:
             known = FitSettings.from_checkpoint(stored.settings["fit"], str(stored.path))

@@ -237,5 +237,6 @@ def _decode(path: Path, target: Path, detail: str) -> str:
     done = subprocess.run([program, *quiet, *track, f"file:{target}"], capture_output=True, check=False)
     last = (done.stderr.decode(errors="replace").strip().splitlines() or [""])[-1]
     if done.returncode:
-        raise AudioError(f"{path}: ffmpeg cannot decode it ({last or 'no message'})")
+        said = last.removeprefix(f"file:{path.absolute()}: ") or "no message"
+        raise AudioError(f"{path}: no recording, or damaged: ffmpeg cannot decode it either ({said})")
     return f"damaged in places, says ffmpeg ({last})" if last else ""

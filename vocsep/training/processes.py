@@ -9,7 +9,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
@@ -97,6 +97,17 @@ class Processes:
         if not succeeded:
             raise VocsepError("")
         return made[0] if made else make()
+
+    @contextmanager
+    def held_by_leader(self, hold: AbstractContextManager[None]) -> Iterator[None]:
+        """Within a context that only the first process enters; the others begin when it has.
+
+        Raises:
+            VocsepError: it cannot be entered, which the first process says.
+        """
+        with ExitStack() as stack:
+            self.after_leader(lambda: stack.enter_context(hold if self.leads else nullcontext()))
+            yield
 
     def learner(self, task: Task[Any]) -> Callable[[Any, int], Tensor]:
         """The task's loss, of batch and seed; gradients are averaged on the way back."""

@@ -12,6 +12,7 @@ from typing import Any, Generic
 from torch import nn
 
 from vocsep.errors import ModelError, SettingsError
+from vocsep.media.locking import locked_output
 from vocsep.model import Kind, StoredModel, load_model, pick_device, save_model
 from vocsep.singers.chorales import chorales_to_sing
 from vocsep.singers.repertoire import Repertoire, sing_repertoire
@@ -155,15 +156,15 @@ def train(
 
     Raises:
         DependencyError: chorales are asked for and music21 is not installed.
-        ModelError: the output is there already, there is no such checkpoint, or a model is none of its kind.
+        ModelError: the output is there, or another run makes it; no such checkpoint; a model of another kind.
         SettingsError: training diverges.
         Interrupted: stopped by the user; the message says how to go on.
     """
     settings = settings or DEFAULTS[recipe.kind]
-    with joined(pick_device(settings.device)) as processes:
+    hold = locked_output(output, output.parent)
+    with joined(pick_device(settings.device)) as processes, processes.held_by_leader(hold):
         stored = processes.after_leader(lambda: find_checkpoint(output, recipe.kind, resume, overwrite))
-        told = progress or (lambda stage, share, at: None)
-        return _train(recipe, output, settings, network, stored, told, processes)
+        return _train(recipe, output, settings, network, stored, progress or (lambda *told: None), processes)
 
 
 def _train(
