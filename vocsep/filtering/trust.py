@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import pad
 
 from vocsep.filtering.partials import TOP, Partials
 from vocsep.spectra import MASK_FFT, SAMPLE_RATE
@@ -69,9 +69,24 @@ def at_partials(spectrogram: Tensor, partials: Partials, beside: int = 0) -> Ten
 
 def around(spectrogram: Tensor, bins: int, frames: int) -> Tensor:
     """Mean of a spectrogram ``(bins, frames)`` over so many bins and frames to either side."""
-    mean = avg_pool2d(spectrogram[None, None], (2 * bins + 1, 1), 1, (bins, 0), count_include_pad=False)
-    mean = avg_pool2d(mean, (1, 2 * frames + 1), 1, (0, frames), count_include_pad=False)
-    return mean[0, 0]
+    return _mean_beside(_mean_beside(spectrogram.mT, bins).mT, frames)
+
+
+def _mean_beside(values: Tensor, reach: int) -> Tensor:
+    """Mean over so many of the last dimension to either side, as far as there are some.
+
+    Sums of 1, 2, 4, ... neighbours are made of each other; torch's pooling adds them one by one.
+    """
+    count = values.shape[-1]
+    sums, size, taken = pad(values, (reach, reach)), 1, 0
+    total = torch.zeros_like(values)
+    while size <= 2 * reach + 1:
+        if (2 * reach + 1) & size:
+            total = total + sums[..., taken : taken + count]
+            taken += size
+        sums, size = sums[..., :-size] + sums[..., size:], 2 * size
+    place = torch.arange(count, device=values.device)
+    return total / (1 + (place + reach).clamp_max(count - 1) - (place - reach).clamp_min(0))
 
 
 def signs(
