@@ -20,10 +20,8 @@ Array = NDArray[np.float64]
 
 NEAR, WIDER = 1.0, 3  # semitones to another voice, and frames more on either side
 LOOKS = 2
-SMOOTH, JUMP = (
-    1.0,
-    0.8,
-)  # frames over which a track is smoothed before it is looked along; semitones: a new note
+SMOOTH = 1.0  # frames over which a track is smoothed before it is looked along
+JUMP = 0.8  # semitones: a new note
 WEIGHT = 0.5  # of a frame's likelihood: windows overlap
 GLIDE, LEAP = 2.0, 4.0  # nats a semitone of movement, and at most
 

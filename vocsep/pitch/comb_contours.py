@@ -69,20 +69,22 @@ class Combs:
         Returns:
             ``(wanted, places)`` nats, up to a constant of each frame.
         """
-        phases = self._phases(frequency)
-        own = torch.from_numpy(2 * math.pi * (self._phase_of_samples(frequency[voice]) % 1))
+        cycles = np.stack([self._phase_of_samples(row) for row in frequency])
+        phases = cycles[:, ::EVERY]
+        own = torch.from_numpy(2 * math.pi * (cycles[voice] % 1))
         turn = torch.polar(torch.ones(len(own)), -own.float())
         kernel = _kernel(float(np.median(frequency[voice, wanted])))
         blocks = [wanted[begin : begin + BLOCK] for begin in range(0, len(wanted), BLOCK)]
+        samples = [self._around(block) for block in blocks]
         total = [torch.zeros(len(block), len(grid())) for block in blocks]
         turned = torch.from_numpy(self.sound).to(torch.complex64)
         for number in range(1, PARTIALS + 1):
             turned = turned * turn
             parts = conv1d(torch.view_as_real(turned).T[:, None], kernel, None, EVERY, kernel.shape[-1] // 2)
             partial = torch.complex(*parts[:, 0, : self.count])
-            for block, sums in zip(blocks, total, strict=True):
-                here = torch.from_numpy(self._around(block))
-                beside = _beside(frequency, sung, phases, voice, number, block, self._around(block))
+            for block, around, sums in zip(blocks, samples, total, strict=True):
+                here = torch.from_numpy(around)
+                beside = _beside(frequency, sung, phases, voice, number, block, around)
                 hertz = torch.from_numpy(number * frequency[voice, block]).float()
                 left = self._left(partial[here] * self.root, beside * self.root[:, None], hertz)
                 sums -= (hertz < TOP)[:, None] * torch.log(left)
@@ -115,12 +117,9 @@ class Combs:
         return wanted[:, None] * (HOP // EVERY) + LEAD + np.arange(-HALF, HALF + 1)
 
     def _phase_of_samples(self, frequency: Array) -> Array:
+        """Cycles at each sample of the recording."""
         at = (np.arange(len(self.sound)) - LEAD * EVERY) / HOP
         return np.asarray(np.cumsum(np.interp(at, np.arange(self.frames), frequency)) / SAMPLE_RATE)
-
-    def _phases(self, frequency: Array) -> Array:
-        """Cycles at each sample of demodulated partials, ``(voices, samples)``."""
-        return np.stack([self._phase_of_samples(row)[::EVERY] for row in frequency])
 
 
 def _kernel(frequency: float) -> Tensor:

@@ -28,7 +28,8 @@ from torch import Tensor, nn
 from vocsep.estimator.network_settings import NetworkSettings
 from vocsep.model import StoredModel, restored
 from vocsep.pitch.duet_links import LINKS
-from vocsep.pitch.duet_stretches import BANDS, LEVELS, MOVES, Stretches
+from vocsep.pitch.duet_stretches import BANDS, LEVELS, MOVES, SCALES, DuetStretches
+from vocsep.pitch.stretches import SHORTEST
 
 TRACK = 2 * LEVELS + MOVES + 2
 STRETCH = BANDS + 5
@@ -79,16 +80,16 @@ class DuetView:
     links: Tensor
 
 
-def duet_view(stretches: Stretches, links: NDArray[np.float64]) -> DuetView:
+def duet_view(stretches: DuetStretches, links: NDArray[np.float64]) -> DuetView:
     """Levels from the middle of both voices, everything scaled to about 1."""
     frames, windows, pitch = stretches.frames, stretches.windows, stretches.pitch
     both, one = stretches.both, stretches.one
     shared = windows.min(axis=1)
     middle = (stretches.levels.mean(axis=1) * shared).sum(axis=0) / np.maximum(shared.sum(axis=0), 1e-9)
     away = (stretches.levels - middle).clip(-LOUDEST, LOUDEST) / 10
-    sings = frames >= 3
+    sings = frames >= SHORTEST
     moves = stretches.moves.copy()
-    scales = moves.shape[-1] - 5
+    scales = len(SCALES)
     moves[..., :scales] = np.where(sings[..., None], (moves[..., :scales] + 4.8) / 1.2, 0.0)
     moves[..., scales:] *= 2
     tracks = (

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.pitch.comb_levels import EVERY, PARTIALS
+from vocsep.pitch.comb_levels import EVERY
 from vocsep.pitch.gaps import voiced_runs
 from vocsep.pitch.smoothing import gaussian_filter1d
 from vocsep.pitch.stretches import SHORTEST, note_edges
@@ -32,28 +32,15 @@ MOVES = len(SCALES) + len(LAGS)
 
 @dataclass(frozen=True)
 class Stretches:
-    """Stretches of two tracks, ``(stretches, ...)`` each.
+    """Two tracks cut into stretches.
 
     Attributes:
         edges: ``(stretches + 1,)`` frames, the first 0 and the last the number of frames.
         frames: ``(stretches, 2)`` in which each track sings.
-        levels: ``(stretches, 2, LEVELS)`` dB of each track, bands before partials; ``windows``: the same
-            shape, on how many windows each rests.
-        difference: ``(stretches, BANDS)`` dB, the first track's levels less the second's where both are
-            known; ``shared``: ``(stretches, BANDS)`` windows on which that rests.
-        pitch: ``(stretches, 2)`` mean in semitones, 0 where silent.
-        moves: ``(stretches, 2, MOVES)``, of the pitch: logarithms of its variance at the scales, and
-            autocorrelation at the lags.
     """
 
     edges: NDArray[np.int64]
     frames: NDArray[np.int64]
-    levels: Array
-    windows: Array
-    difference: Array
-    shared: Array
-    pitch: Array
-    moves: Array
 
     @property
     def both(self) -> NDArray[np.bool_]:
@@ -64,6 +51,28 @@ class Stretches:
     def one(self) -> NDArray[np.bool_]:
         """Where one sings alone."""
         return np.asarray((self.frames.max(axis=1) >= SHORTEST) & ~self.both)
+
+
+@dataclass(frozen=True)
+class DuetStretches(Stretches):
+    """What is known of each track in stretches.
+
+    Attributes:
+        levels: ``(stretches, 2, LEVELS)`` dB of each track, bands before partials; ``windows``: the same
+            shape, on how many windows each rests.
+        difference: ``(stretches, BANDS)`` dB, the first track's levels less the second's where both are
+            known; ``shared``: ``(stretches, BANDS)`` windows on which that rests.
+        pitch: ``(stretches, 2)`` mean in semitones, 0 where silent.
+        moves: ``(stretches, 2, MOVES)``, of the pitch: logarithms of its variance at the scales, and
+            autocorrelation at the lags.
+    """
+
+    levels: Array
+    windows: Array
+    difference: Array
+    shared: Array
+    pitch: Array
+    moves: Array
 
 
 def find_places(pitch: Array) -> NDArray[np.int64]:
@@ -99,22 +108,39 @@ def gathered_levels(levels: Array, sure: Array, pitch: Array) -> tuple[Array, Ar
         levels, sure: ``(windows, tracks, PARTIALS)``, of `vocsep.pitch.comb_levels.fitted_levels`.
         pitch: ``(tracks, frames)`` semitones, NaN = silent.
     """
-    frequency = 440.0 * 2 ** ((pitch[:, ::EVERY].T - 69) / 12)
-    partial = frequency[..., None] * np.arange(1, PARTIALS + 1)
-    band = np.searchsorted(EDGES, np.nan_to_num(partial), side="right") - 1
     weight = np.where(np.isfinite(levels), sure.clip(0, 1) ** 2, 0.0)
     level = np.maximum(np.nan_to_num(levels, nan=FAINTEST), FAINTEST)
-    inside = weight[..., None] * (band[..., None] == np.arange(BANDS))
-    total = inside.sum(axis=2)
-    mean = (inside * level[..., None]).sum(axis=2) / np.maximum(total, 1e-9)
-    certain = np.where(total > FAINT, np.minimum(total, 1.0), 0.0)
+    mean, certain = band_levels(level, weight, pitch, EDGES)
     return (
         np.concatenate((mean, level[..., :FIRST]), axis=-1),
         np.concatenate((certain, weight[..., :FIRST]), axis=-1),
     )
 
 
-def find_stretches(pitch: Array, level: Array, certain: Array) -> Stretches:
+def band_levels(level: Array, weight: Array, pitch: Array, edges: Array) -> tuple[Array, Array]:
+    """Mean levels in bands, ``(windows, tracks, bands)`` in dB, and how sure they are, 0 to 1.
+
+    Args:
+        level, weight: ``(windows, tracks, partials)`` dB, and how much each counts.
+        pitch: ``(tracks, frames)`` semitones, NaN = silent.
+        edges: ``(bands + 1,)`` Hz.
+    """
+    frequency = 440.0 * 2 ** ((pitch[:, ::EVERY].T - 69) / 12)
+    partial = frequency[..., None] * np.arange(1, level.shape[-1] + 1)
+    band = np.searchsorted(edges, np.nan_to_num(partial), side="right") - 1
+    inside = weight[..., None] * (band[..., None] == np.arange(len(edges) - 1))
+    total = inside.sum(axis=2)
+    mean = (inside * level[..., None]).sum(axis=2) / np.maximum(total, 1e-9)
+    return mean, np.where(total > FAINT, np.minimum(total, 1.0), 0.0)
+
+
+def windows_of(first: int, last: int) -> slice:
+    """Windows of levels in the frames from ``first`` to ``last``, one at least."""
+    begin = -(-first // EVERY)
+    return slice(begin, max(-(-last // EVERY), begin + 1))
+
+
+def find_stretches(pitch: Array, level: Array, certain: Array) -> DuetStretches:
     """Cut two tracks wherever voices may have changed places.
 
     Args:
@@ -126,7 +152,7 @@ def find_stretches(pitch: Array, level: Array, certain: Array) -> Stretches:
     between = level[:, 0, :BANDS] - level[:, 1, :BANDS]
     rows = []
     for first, last in pairwise(edges.tolist()):
-        here = slice(-(-first // EVERY), max(-(-last // EVERY), -(-first // EVERY) + 1))
+        here = windows_of(first, last)
         sung = [track[first:last][known[first:last]] for track, known in zip(pitch, there, strict=True)]
         rows.append(
             (
@@ -139,7 +165,7 @@ def find_stretches(pitch: Array, level: Array, certain: Array) -> Stretches:
                 [_moves(part) for part in sung],
             )
         )
-    return Stretches(edges, *(np.array(column) for column in zip(*rows, strict=True)))
+    return DuetStretches(edges, *(np.array(column) for column in zip(*rows, strict=True)))
 
 
 def _moves(pitch: Array) -> Array:

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.pitch.comb_levels import EVERY
-from vocsep.pitch.duet_stretches import CLOSE
-from vocsep.pitch.part_stretches import Stretches
+from vocsep.pitch.duet_stretches import CLOSE, Stretches
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 Array = NDArray[np.float64]

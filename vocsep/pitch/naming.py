@@ -7,6 +7,7 @@ is sought by turning over runs of stretches, as long as that gains, from several
 height has to be refuted: where it explains nearly as well, it stays.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -93,12 +94,17 @@ def best_signs(alike: Array, keep: Array, refuted: float = REFUTED[1]) -> NDArra
     _, vectors = np.linalg.eigh(alike)
     chain = np.where(keep < 0, -1, 1).cumprod()
     beginnings = [height, chain, *(np.where(vector < 0, -1, 1) for vector in vectors.T[::-1][:3])]
-    found = max(
-        (climbed(signs, alike, keep) for signs in beginnings), key=lambda s: likelihood(s, alike, keep)
-    )
+    found = likeliest(beginnings, alike, keep)
     if likelihood(found, alike, keep) - likelihood(height, alike, keep) < refuted:
         return height
     return found if found.sum() >= 0 else -found
+
+
+def likeliest(beginnings: Sequence[NDArray[np.int64]], alike: Array, keep: Array) -> NDArray[np.int64]:
+    """The best signs that can be reached from some to begin with; arguments as of `best_signs`."""
+    return max(
+        (_climbed(signs, alike, keep) for signs in beginnings), key=lambda s: likelihood(s, alike, keep)
+    )
 
 
 def likelihood(signs: NDArray[np.int64], alike: Array, keep: Array) -> float:
@@ -106,7 +112,7 @@ def likelihood(signs: NDArray[np.int64], alike: Array, keep: Array) -> float:
     return float(signs @ alike @ signs + (keep[1:] * signs[1:] * signs[:-1]).sum()) / 2
 
 
-def climbed(signs: NDArray[np.int64], alike: Array, keep: Array) -> NDArray[np.int64]:
+def _climbed(signs: NDArray[np.int64], alike: Array, keep: Array) -> NDArray[np.int64]:
     """Signs of which no run can be turned over with gain."""
     count = len(signs)
     first, last = np.triu_indices(count + 1, 1)

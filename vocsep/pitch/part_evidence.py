@@ -10,7 +10,7 @@ that nobody guided, failed the test of parts that a score guides; on recordings 
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.pitch.part_stretches import BANDS, Stretches
+from vocsep.pitch.part_stretches import BANDS, PartStretches
 
 Array = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ WIDEST = 12.0  # semitones that an interval counts at most
 PLACES = 0.8  # of what the odds say: they are too sure of themselves on tracks that err
 
 
-def evidence(stretches: Stretches) -> tuple[Array, Array]:
+def evidence(stretches: PartStretches) -> tuple[Array, Array]:
     """``W_i^-1 d_i`` of each stretch, ``(stretches, BANDS + 1)``, height last, and the covariance of mu
     given all of them."""
     means = np.zeros((len(stretches.frames), BANDS + 1))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vocsep.pitch.comb_levels import EVERY, fitted_levels
 from vocsep.pitch.exchange_odds import keep_odds
-from vocsep.pitch.naming import climbed, likelihood
+from vocsep.pitch.naming import likeliest
 from vocsep.pitch.part_evidence import PLACES, evidence
 from vocsep.pitch.part_stretches import PARTIALS, find_stretches
 
@@ -80,8 +80,6 @@ def _exchanged(pitch: Array, levels: Array, sure: Array, unknown: NDArray[np.boo
     keep[2:] = PLACES * keep_odds(high, levels, sure, stretches)[1:]
     as_found = [(sense * sung.all(axis=0))[first:last].sum() for first, last in pairwise(edges)]
     beginnings = [np.where(np.array([1.0, *votes]) < 0, -1, 1) for votes in (as_found, field.tolist())]
-    found = max(
-        (climbed(signs, alike, keep) for signs in beginnings), key=lambda s: likelihood(s, alike, keep)
-    )
+    found = likeliest(beginnings, alike, keep)
     signs = np.repeat(found[1:] * found[0], np.diff(edges))
     return np.asarray(signs * sense < 0)

@@ -11,82 +11,50 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.pitch.comb_levels import EVERY
-from vocsep.pitch.duet_stretches import find_places, weighted_mean
+from vocsep.pitch.duet_stretches import Stretches, band_levels, find_places, weighted_mean, windows_of
 from vocsep.pitch.stretches import SHORTEST
 
 Array = NDArray[np.float64]
 
-EDGES = (100.0, 300.0, 500.0, 750.0, 1050.0, 1450.0, 2000.0, 2700.0, 3500.0)  # Hz
+EDGES = np.array((100.0, 300, 500, 750, 1050, 1450, 2000, 2700, 3500))  # Hz
 BANDS = len(EDGES) - 1
-FAINT = 0.05  # partials in a band of a window, each as much as it is sure, that are none
 PARTIALS = 20  # of each track that are looked at
 EXTREME = 25.0  # dB, of a difference that says no more than this
 
 
 @dataclass(frozen=True)
-class Stretches:
-    """Stretches of two tracks, ``(stretches, ...)`` each.
+class PartStretches(Stretches):
+    """How two tracks differ in stretches.
 
     Attributes:
-        edges: ``(stretches + 1,)`` frames, the first 0 and the last the number of frames.
-        frames: ``(stretches, 2)`` in which each track sings.
         difference: ``(stretches, BANDS)`` dB, the first track's levels less the second's. Where one sings
             alone, twice its distance from the middle of both, and of the second with the other sign.
         windows: ``(stretches, BANDS)`` on which that rests.
         interval: ``(stretches,)`` semitones between both, in the same sense.
     """
 
-    edges: NDArray[np.int64]
-    frames: NDArray[np.int64]
     difference: Array
     windows: Array
     interval: Array
 
-    @property
-    def both(self) -> NDArray[np.bool_]:
-        """Where both sing."""
-        return np.asarray(self.frames.min(axis=1) >= SHORTEST)
 
-    @property
-    def one(self) -> NDArray[np.bool_]:
-        """Where one sings alone."""
-        return np.asarray((self.frames.max(axis=1) >= SHORTEST) & ~self.both)
-
-
-def band_levels(levels: Array, sure: Array, pitch: Array) -> tuple[Array, Array]:
-    """Mean levels in bands of frequency, ``(windows, tracks, BANDS)`` in dB, and how sure they are, 0 to 1.
-
-    Args:
-        levels, sure: ``(windows, tracks, PARTIALS)``, of `vocsep.pitch.comb_levels.fitted_levels`.
-        pitch: ``(tracks, frames)`` semitones, NaN = silent.
-    """
-    frequency = 440.0 * 2 ** ((pitch[:, ::EVERY].T - 69) / 12)
-    partial = frequency[..., None] * np.arange(1, PARTIALS + 1)
-    band = np.searchsorted(EDGES, np.nan_to_num(partial), side="right") - 1
-    weight = np.where(np.isfinite(levels), sure.clip(0, 1) ** 2, 0.0)
-    inside = weight[..., None] * (band[..., None] == np.arange(BANDS))
-    total = inside.sum(axis=2)
-    mean = (inside * np.nan_to_num(levels)[..., None]).sum(axis=2) / np.maximum(total, 1e-9)
-    return mean, np.where(total > FAINT, np.minimum(total, 1.0), 0.0)
-
-
-def find_stretches(pitch: Array, levels: Array, sure: Array) -> Stretches:
+def find_stretches(pitch: Array, levels: Array, sure: Array) -> PartStretches:
     """Cut two tracks wherever voices may have changed places.
 
     Args:
         pitch: ``(2, frames)`` semitones, the higher first, NaN = silent; at least one frame.
-        levels, sure: of these tracks, as in `band_levels`.
+        levels, sure: ``(windows, tracks, PARTIALS)``, of `vocsep.pitch.comb_levels.fitted_levels`.
     """
     edges, there = find_places(pitch), np.isfinite(pitch)
-    mean, certain = band_levels(levels, sure, pitch)
+    weight = np.where(np.isfinite(levels), sure.clip(0, 1) ** 2, 0.0)
+    mean, certain = band_levels(np.nan_to_num(levels), weight, pitch, EDGES)
     shared = certain.min(axis=1)
     middle = weighted_mean(mean.mean(axis=1), shared)
     usual = float(pitch[there].mean()) if there.any() else 0.0
     rows = []
     for first, last in pairwise(edges.tolist()):
         frames = there[:, first:last].sum(axis=1)
-        here = slice(-(-first // EVERY), max(-(-last // EVERY), -(-first // EVERY) + 1))
+        here = windows_of(first, last)
         if frames.min() >= SHORTEST:
             between, windows = (
                 weighted_mean(mean[here, 0] - mean[here, 1], shared[here]),
@@ -103,4 +71,4 @@ def find_stretches(pitch: Array, levels: Array, sure: Array) -> Stretches:
             interval = sign * (float(known.mean()) - usual) if len(known) else 0.0
         rows.append((frames, between.clip(-EXTREME, EXTREME), windows, interval))
     frames, difference, count, intervals = (np.array(column) for column in zip(*rows, strict=True))
-    return Stretches(edges, frames, difference, count, intervals)
+    return PartStretches(edges, frames, difference, count, intervals)

@@ -185,12 +185,11 @@ def _without_visits(
         back = [one for one in later if abs(place[one] - left) < RETURN]
         if back:
             returned = back[-1]
-            beside = int(VISIT / seconds)
-            left_at = slice(max(int(path.column[here - 1]) - beside, 0), int(path.column[here - 1]) + beside)
-            if pitches is not None and _same_order(
-                pitches[:, path.column[here:returned]], pitches[:, left_at]
-            ):
-                continue
+            if pitches is not None:
+                column, beside = int(path.column[here - 1]), int(VISIT / seconds)
+                around = pitches[:, max(column - beside, 0) : column + beside]
+                if _same_order(pitches[:, path.column[here:returned]], around):
+                    continue
             on[here:returned] = False
             jumped[here : returned + 1] = False
     return Alignment(path.column, on, jumped, path.cost)
