@@ -24,6 +24,7 @@ from vocsep.commands.separate import separate
 from vocsep.commands.stopping import stopped_by_signals
 from vocsep.commands.studio import studio
 from vocsep.errors import Interrupted, SettingsError, VocsepError, debugging
+from vocsep.memory import keep_freed_memory
 
 DONE, FAILED, USAGE, STOPPED = 0, 1, 2, 130
 
@@ -93,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # torch's threads sleep until there is work, instead of asking for it all the time.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    keep_freed_memory()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to fail
     with stopped_by_signals() as stop:

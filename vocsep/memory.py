@@ -1,15 +1,19 @@
-"""Where a device's memory is too small for a piece of work, the piece is halved until it fits."""
+"""Memory: a piece of work too large for a device's is halved until it fits, and malloc keeps what was freed."""
 
+import ctypes
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
-
-import torch
 
 from vocsep.errors import SettingsError
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
+
+# Parameters of glibc's mallopt (malloc.h), and bytes: free memory above which the heap shrinks, and the size
+# from which a block is mapped by itself.
+TRIM_THRESHOLD, KEPT = -1, 256 * 2**20
+MMAP_THRESHOLD, MAPPED = -3, 128 * 2**20
 
 
 def worked_in_pieces(
@@ -25,6 +29,8 @@ def worked_in_pieces(
     Raises:
         SettingsError: memory runs out however small the piece.
     """
+    import torch  # a command that needs none starts sooner
+
     todo = deque(pieces)
     while todo:
         piece = todo.popleft()
@@ -56,3 +62,20 @@ def halved(span: tuple[int, int], least: int) -> list[tuple[int, int]]:
     """
     middle = (span[0] + span[1]) // 2
     return [(span[0], middle), (middle, span[1])] if middle - span[0] >= least else []
+
+
+def keep_freed_memory() -> bool:
+    """Let this process's malloc keep what was freed, instead of asking the system for it again at once.
+
+    Tensors of a chunk come and go many times a second. By default glibc maps large ones anew, and the kernel
+    fills their pages with zeros as they are touched; Dask lets its workers give back even 64 kB, which took
+    half of their time. Environment variables would do the same, but are read when a process begins.
+
+    Returns:
+        Whether it is a malloc that can be told.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library, or none that can be looked into
+        return False
+    return all(bool(mallopt(kind, size)) for kind, size in ((TRIM_THRESHOLD, KEPT), (MMAP_THRESHOLD, MAPPED)))

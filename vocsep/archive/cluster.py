@@ -14,6 +14,7 @@ from typing import Any
 from vocsep.archive.manifest import Line
 from vocsep.archive.task import Task, Work, perform
 from vocsep.errors import DependencyError, VocsepError
+from vocsep.memory import keep_freed_memory
 
 TRIES = 3  # of a recording whose workers die
 LOOK_EVERY = 5.0  # s after which workers are counted again, as they come and go
@@ -69,10 +70,12 @@ def _outcome(future: Any) -> Line | BaseException:
 
 
 def on_worker(task: Task, work: Work) -> Line:
-    """`perform` with one thread, as there are as many workers as cores."""
+    """`perform` with one thread, as there are as many workers as cores; Dask's nanny has told malloc to keep
+    nothing."""
     import torch
 
     torch.set_num_threads(1)
+    keep_freed_memory()
     return perform(task, work)
 
 
