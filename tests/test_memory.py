@@ -17,7 +17,7 @@ from vocsep.separation.chunk_stems import OverlapAdd, Recording, separate_chunks
 from vocsep.separation.chunks import FADE, halves, plan_chunks
 from vocsep.spectra import SAMPLE_RATE
 
-# Blocks of 40 MB, which glibc maps by themselves unless it is told otherwise: page faults of twenty of them after
+# Page faults of twenty blocks of 40 MB, which glibc maps by themselves unless it is told otherwise, after
 # the first.
 FAULTS = """
 import resource, sys

@@ -1,4 +1,4 @@
-"""Memory: a piece of work too large for a device's is halved until it fits, and malloc keeps what was freed."""
+"""Memory: work too large for a device is halved until it fits, and malloc keeps what was freed."""
 
 import ctypes
 from collections import deque
