@@ -28,6 +28,7 @@ MOST_IN_UNISON = 6  # voices; with more, unison would double the thousands of co
 MOST_LISTED = 8  # voices; the configurations of more are made best first (`vocsep.pitch.beam`)
 MOST_STATES = 400  # of a frame; with many voices the cheaper configurations are kept
 BEAM = 40  # states of a frame from which paths go on
+TOGETHER = 256  # frames whose configurations are priced in one product
 NEVER = 1e6  # nats, of a candidate that is not there
 NEARBY = (4.8, 1.6)  # s, how far around a frame a voice's range is learned, pass by pass
 STRANGE = 7.0  # semitones from the middle of what a voice sings by itself
@@ -138,32 +139,36 @@ def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre:
         return _pitch_of(candidates, beam_path(choice, step))
     states = _configurations(voices, candidates.count)
     # One column a state, one row a choice of a voice: sums over voices become matrix products.
-    made = (states.T[:, None, :] == np.arange(candidates.count + 1)[:, None]).astype(np.float64)
+    made = (states.T[:, None, :] == np.arange(candidates.count + 1)[:, None]).astype(np.float32)
     made = made.reshape(-1, len(states))
     pairs = (states[:, 1:] == states[:, :-1]) & (states[:, 1:] != candidates.count)
     shared = pairs.T[:, None, :] & (states.T[1:, None, :] == np.arange(candidates.count)[:, None])
-    made = np.concatenate((made, shared.reshape(-1, len(states))))
+    made = np.concatenate((made, shared.reshape(-1, len(states)).astype(np.float32)))
     weight = np.concatenate(
         (choice.reshape(candidates.frames, -1), sharing.reshape(candidates.frames, -1)), axis=1
-    )
+    ).astype(np.float32)
+    step = step.astype(np.float32)
     # A row of ones below the choices adds what the path has cost so far in the same product.
-    moves = np.concatenate((made[: choice[0].size], np.ones((1, len(states)))))
+    moves = np.concatenate((made[: choice[0].size], np.ones((1, len(states)), np.float32)))
     kept: list[NDArray[np.int8]] = []  # of all frames, small numbers: hours of music are remembered
     back: list[NDArray[np.int16]] = []
-    total, rows = np.zeros(1), states[:1]
+    total, rows = np.zeros(1, np.float32), states[:1]
     for frame in range(candidates.frames):
-        emission = weight[frame] @ made
+        if frame % TOGETHER == 0:
+            emissions = weight[frame : frame + TOGETHER] @ made
+        emission = emissions[frame % TOGETHER]
         current, into = states, moves
         if len(states) > MOST_STATES:
             cheap = np.argpartition(emission, MOST_STATES)[:MOST_STATES]
             current, into, emission = states[cheap], moves[:, cheap], emission[cheap]
-        changes = step[frame][rows].reshape(len(rows), -1)
+        changes = step[frame].take(rows, axis=0).reshape(len(rows), -1)
         move = np.concatenate((changes, total[:, None]), axis=1) @ into
         # The least along columns is many times as fast as its place, which only few states need.
         reached = move.min(axis=0) + emission
         alive = np.argpartition(reached, BEAM)[:BEAM] if len(reached) > BEAM else np.arange(len(reached))
         best = move[:, alive].argmin(axis=0)
         rows, total = current[alive], reached[alive]
+        total -= total.min()  # single precision tells paths apart, but not from the cost of an hour
         back.append(best.astype(np.int16))
         kept.append(rows.astype(np.int8))
     tracks = np.full((voices, candidates.frames), np.nan)
