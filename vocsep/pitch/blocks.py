@@ -17,4 +17,6 @@ class TimeBlock(nn.Module):
         self.mix = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x + self.mix(torch.relu(self.along(x))))
+        # In place, as the gradient of a convolution asks for its input and not for its output.
+        mixed: Tensor = self.mix(torch.relu_(self.along(x)))
+        return mixed.add_(x).relu_()

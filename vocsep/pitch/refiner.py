@@ -43,7 +43,7 @@ class RefinerNetwork(nn.Module):
         )
 
     def forward(self, view: Tensor) -> Tensor:
-        x = torch.relu(self.second(torch.relu(self.enter(view))))
+        x = torch.relu_(self.second(torch.relu_(self.enter(view))))
         x = self.blocks(x)
         pooled = torch.cat((x.amax(dim=2), x.mean(dim=2)), dim=1)
         return torch.cat((self.place(x)[:, 0], self.silent(pooled)), dim=1)

@@ -76,13 +76,17 @@ class SalienceNetwork(nn.Module):
         self.leave = nn.Conv2d(channels, 1, 1)
         nn.init.constant_(self.leave.bias, -3.0)  # type: ignore[arg-type]
 
-    def forward(self, stack: Tensor) -> Tensor:
-        x = torch.relu(self.enter(stack))
-        x = torch.relu(self.second(x))
-        wide = torch.relu(self.tall(torch.relu(self.reduce(x))))
-        x = torch.relu(self.join(torch.cat((x, wide), dim=1)))
+    def forward(self, stack: Tensor, bins: slice = ALL) -> Tensor:
+        """Logits of the neighbouring ``bins`` of the stack that are wanted; the others are context."""
+        first, last, _ = bins.indices(stack.shape[2])
+        x = torch.relu_(self.enter(stack))
+        x = torch.relu_(self.second(x))
+        wide = torch.relu_(self.tall(torch.relu_(self.reduce(x))))
+        # What is left reaches as many bins as there are blocks: the context of an octave has been heard.
+        begin, end = max(first - self.settings.blocks, 0), last + self.settings.blocks
+        x = torch.relu_(self.join(torch.cat((x[:, :, begin:end], wide[:, :, begin:end]), dim=1)))
         logits: Tensor = self.leave(self.blocks(x))
-        return logits[:, 0]
+        return logits[:, 0, first - begin : last - begin]
 
     def heard(self, stack: Tensor) -> Tensor:
         """`forward` for a network that may have been taught on the bins up to `TAUGHT` alone.
@@ -93,10 +97,10 @@ class SalienceNetwork(nn.Module):
         if self.settings.bins == BINS:
             return torch.as_tensor(self(stack))
         reach = BINS_PER_OCTAVE + 4 + self.settings.blocks  # bins to either side that the layers see
-        low = self(stack[:, :, : BELOW + reach])[:, :BELOW]
-        high = self(stack[:, :, TAUGHT - reach :])[:, reach:]
+        low = self(stack[:, :, : BELOW + reach], slice(0, BELOW))
+        high = self(stack[:, :, TAUGHT - reach :], slice(reach, None))
         deep = int((low > 0).any(dim=1).sum()) >= DEEP
-        between = self(stack[:, :, 0 if deep else BELOW : TAUGHT])[:, BELOW if deep else 0 :]
+        between = self(stack[:, :, 0 if deep else BELOW : TAUGHT], slice(BELOW if deep else 0, None))
         return torch.cat((low, between, high), dim=1)
 
     @torch.inference_mode()
