@@ -37,6 +37,14 @@ def test_correlations_are_sums_over_each_block() -> None:
             )
 
 
+@pytest.mark.parametrize("most", [1, 37, 128])
+def test_high_partials_are_as_exact_as_single_precision_can_be(most: int) -> None:
+    angle = torch.linspace(-math.pi, math.pi, 50)[:, None]
+    found = correlations(angle, torch.ones(50, 1), torch.ones(1, 1), torch.full((50,), most))[..., 0]
+    expected = torch.exp(-1j * angle.double() * torch.arange(1, most + 1))
+    torch.testing.assert_close(found, expected.to(found.dtype), atol=2e-7 * most, rtol=0)
+
+
 @pytest.mark.usefixtures("_blocks_at_once")
 def test_what_sounds_is_the_real_part_of_all_partials() -> None:
     angle, _, shapes, counts = given()

@@ -95,12 +95,29 @@ def _matrices(angle: Tensor, counts: Tensor) -> Iterator[tuple[slice, Tensor]]:
     size = CACHED if angle.device.type == "cpu" else LARGE
     step = max(size // max(2 * most * angle.shape[1], 1), 1)
     of_groups = [int(group.max()) for group in torch.split(counts.cpu(), step)]
-    harmonic = torch.arange(1, most + 1, device=angle.device, dtype=angle.dtype)[:, None]
     for first, number in zip(range(0, len(angle), step), of_groups, strict=True):
         if number:
             some = slice(first, min(first + step, len(angle)))
-            turned = angle[some, None] * harmonic[:number]
-            waves = turned.new_empty(len(turned), 2 * number, turned.shape[2])
-            torch.cos(turned, out=waves[:, :number])
-            torch.sin(turned, out=waves[:, number:])
-            yield some, waves
+            yield some, _waves(angle[some], number)
+
+
+def _waves(angle: Tensor, number: int) -> Tensor:
+    """Cosines, and below them sines, of multiples 1 to ``number`` of angles:
+    ``(blocks, samples) -> (blocks, 2 number, samples)``.
+
+    Those of m + 1 to 2 m are those of 1 to m, turned by m: products take half as long as cosines, and err
+    less than cosines of large angles in single precision.
+    """
+    waves = angle.new_empty(len(angle), 2 * number, angle.shape[1])
+    cosine, sine = waves[:, :number], waves[:, number:]
+    torch.cos(angle, out=cosine[:, 0])
+    torch.sin(angle, out=sine[:, 0])
+    known = 1
+    while known < number:
+        further = slice(known, min(2 * known, number))
+        real, imaginary = (rows[:, : further.stop - known] for rows in (cosine, sine))
+        by_real, by_imaginary = (rows[:, known - 1 : known] for rows in (cosine, sine))
+        torch.mul(real, by_real, out=cosine[:, further]).addcmul_(imaginary, by_imaginary, value=-1)
+        torch.mul(real, by_imaginary, out=sine[:, further]).addcmul_(imaginary, by_real)
+        known = further.stop
+    return waves
