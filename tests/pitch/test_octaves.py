@@ -71,6 +71,13 @@ def test_what_is_unexplained_does_not_depend_on_the_level() -> None:
     assert np.allclose(unexplained(audio, AS_HEARD), unexplained(0.01 * audio, AS_HEARD), rtol=1e-3)
 
 
+def test_guesses_that_are_compared_are_judged_as_each_by_itself() -> None:
+    guesses = np.stack((AS_HEARD, AS_HEARD - 5, np.stack((np.full(FRAMES, np.nan), STEADY))))
+    together = unexplained(octave(), guesses)
+    assert together.shape == (3, FRAMES // 2)
+    np.testing.assert_array_equal(together, [unexplained(octave(), guess) for guess in guesses])
+
+
 def test_the_lower_place_gains_in_unison_and_loses_in_an_octave() -> None:
     assert gain_below(unison(), AS_HEARD, WHOLE) > room.BETTER
     assert gain_below(octave(), AS_HEARD, WHOLE) < -room.BETTER

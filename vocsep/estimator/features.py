@@ -112,10 +112,17 @@ def _smoothed(coarse: Tensor) -> Tensor:
     return (held[..., :-2, :] + 2 * coarse + held[..., 2:, :]) / 4
 
 
-def _part(mixture: Tensor, excitation: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Projection, level and claim at every second frame, each ``(batch, voices, coarse frames, bands)``."""
-    power = noise_normalised_power(mixture, LONG_FFT, LONG_HOP).unsqueeze(1)
-    combs = noise_normalised_power(excitation, LONG_FFT, LONG_HOP)  # (batch, voices, frames, bins)
+def projections_and_levels(power: Tensor, combs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """E and a of all voices, from the power spectrograms of mixture and combs.
+
+    Args:
+        power: ``(batch, 1, frames, bins)``, `noise_normalised_power` of the mixture, whose RMS is 1.
+        combs: ``(batch, voices, frames, bins)``, that of the harmonics.
+        weights: ``(bins, bands)``, `band_weights`.
+
+    Returns:
+        Each ``(batch, voices, frames, bands)``.
+    """
     weighted = combs * (power + WEIGHT_FLOOR).rsqrt()
     voices = combs.shape[1]
     projected = _smoothed((power * weighted) @ weights)
@@ -124,8 +131,15 @@ def _part(mixture: Tensor, excitation: Tensor, weights: Tensor) -> tuple[Tensor,
         with_later = _smoothed((weighted[:, voice : voice + 1] * combs[:, voice:]) @ weights)
         gram[:, voice, voice:] = gram[:, voice:, voice] = with_later
     alone = projected / (gram.diagonal(dim1=1, dim2=2).movedim(-1, 1) + TINY)
+    return alone, solve_levels(projected, gram)
+
+
+def _part(mixture: Tensor, excitation: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Projection, level and claim at every second frame, each ``(batch, voices, coarse frames, bands)``."""
+    power = noise_normalised_power(mixture, LONG_FFT, LONG_HOP).unsqueeze(1)
+    combs = noise_normalised_power(excitation, LONG_FFT, LONG_HOP)  # (batch, voices, frames, bins)
     own = combs @ weights
-    return alone, solve_levels(projected, gram), own / (own.sum(1, keepdim=True) + TINY)
+    return *projections_and_levels(power, combs, weights), own / (own.sum(1, keepdim=True) + TINY)
 
 
 def _statistics(mixture: Tensor, excitation: Tensor, bands: int) -> list[Tensor]:

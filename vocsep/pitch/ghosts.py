@@ -70,13 +70,12 @@ def gains(audio: NDArray[np.float32], pitch: Array) -> Array:
         if not np.isfinite(tracks).any():
             continue
         piece = audio[begin * HOP : (end - 1) * HOP + 1]
-        everybody = unexplained(piece, tracks)
         kept = slice((first - begin) // step, (min(first + CHUNK, frames) - begin + step - 1) // step)
-        for track in np.flatnonzero(np.isfinite(tracks).any(axis=1)):
-            others = tracks.copy()
-            others[track] = np.nan
-            gain = (unexplained(piece, others) - everybody)[kept]
-            result[track, first // step : first // step + len(gain)] = gain
+        sounding = np.flatnonzero(np.isfinite(tracks).any(axis=1))
+        guesses = np.repeat(tracks[None], len(sounding) + 1, axis=0)  # each silent in one, none in the last
+        guesses[np.arange(len(sounding)), sounding] = np.nan
+        left = unexplained(piece, guesses)[:, kept]
+        result[sounding, first // step : first // step + left.shape[1]] = left[:-1] - left[-1]
     return result
 
 
@@ -147,7 +146,7 @@ def share_explained(audio: NDArray[np.float32], pitch: Array, voice: int, first:
     step = LONG_HOP // HOP
     begin = (first - low) // step
     own = slice(begin, max((last - low) // step, begin + 1))
-    without, with_it = (float(unexplained(piece, tracks)[own].mean()) for tracks in (silent, sung))
+    without, with_it = map(float, unexplained(piece, np.stack((silent, sung)))[:, own].mean(axis=1))
     return (without - with_it) / max(without, 1e-12)
 
 

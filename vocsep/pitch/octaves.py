@@ -6,7 +6,7 @@ place.
 What tells the two apart lies between the partials of the octave: a singer on f has odd partials that move as
 his even ones do, a singer on 2 f has none. So both are tried on the mixture, the octave as it was heard and
 the same F0 an octave lower, beside the singer who is there already, with the levels of all voices by a
-closed-form fit (`vocsep.estimator.features.harmonic_levels`).
+closed-form fit (`vocsep.estimator.features.projections_and_levels`).
 
 In a hall the lower place gains by tails and not by a singer. So the octaves of the recording that are surely
 sung are asked as well: where one in ten of them would rather stand lower, or where there are too few to tell,
@@ -18,14 +18,22 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from vocsep.estimator.features import LONG_HOP, harmonic_levels
+from vocsep.estimator.features import (
+    LONG_FFT,
+    LONG_HOP,
+    QUIETEST,
+    band_weights,
+    noise_normalised_power,
+    projections_and_levels,
+)
 from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.gaps import voiced_runs, without_gaps
 from vocsep.source.excitation import harmonic_excitation
-from vocsep.source.powers import comb_powers, mask_frequencies
+from vocsep.source.powers import mask_frequencies
 from vocsep.source.voice import band_matrix
-from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, stft
+from vocsep.spectra import HOP, SAMPLE_RATE, hann
 
 Array = NDArray[np.float64]
 
@@ -79,25 +87,42 @@ def unexplained(audio: NDArray[np.float32], pitch: Array) -> Array:
 
     Args:
         audio: ``(samples,)`` mono at 16 kHz.
-        pitch: ``(voices, frames)`` semitones, NaN = silent.
+        pitch: ``(..., voices, frames)`` semitones, NaN = silent; of guesses that are compared, each track is
+            sounded once.
 
     Returns:
-        ``(frames,)``, a frame every `LONG_HOP` samples.
+        ``(..., frames)``, a frame every `LONG_HOP` samples.
     """
-    f0 = torch.from_numpy(np.nan_to_num(440.0 * 2 ** ((pitch - 69) / 12)).astype(np.float32))
+    f0 = np.nan_to_num(440.0 * 2 ** ((pitch - 69) / 12)).astype(np.float32)
+    tracks, place = np.unique(f0.reshape(-1, f0.shape[-1]), axis=0, return_inverse=True)
     mixture = torch.from_numpy(np.ascontiguousarray(audio))
-    excitation = harmonic_excitation(f0, len(mixture))
-    levels = harmonic_levels(mixture[None], excitation[None], BANDS)[0, :, :: LONG_HOP // HOP]
-    bins = round(TOP * MASK_FFT / SAMPLE_RATE)
-    bands = band_matrix(BANDS, mask_frequencies()[:bins])
+    excitation = harmonic_excitation(torch.from_numpy(tracks), len(mixture))
+    rms = mixture.square().mean().sqrt().clamp_min(QUIETEST)
+    power = noise_normalised_power(mixture / rms, LONG_FFT, LONG_HOP)
+    combs = noise_normalised_power(excitation, LONG_FFT, LONG_HOP)
+    left = [_left(power, combs[guess], rms) for guess in place.reshape(-1, f0.shape[-2])]
+    return torch.stack(left).double().numpy().reshape(*f0.shape[:-2], -1)
+
+
+def _left(power: Tensor, combs: Tensor, rms: Tensor) -> Tensor:
+    """`unexplained` of one guess.
+
+    Args:
+        power: of the mixture, ``(frames, bins)``, and combs: of the voices, ``(voices, frames, bins)``; see
+            `vocsep.estimator.features.noise_normalised_power`. rms: of the mixture.
+    """
+    weights = band_weights(BANDS, LONG_FFT)
+    levels = projections_and_levels(power[None, None], combs[None], weights)[1][0] * rms.square()
+    bins = round(TOP * LONG_FFT / SAMPLE_RATE)
+    bands = band_matrix(BANDS, mask_frequencies(fft_size=LONG_FFT)[:bins])
     envelopes = torch.exp(levels.clamp_min(1e-20).log() @ bands)  # (voices, frames, bins)
-    combs = comb_powers(excitation, LONG_HOP)[:, :bins].transpose(1, 2)
-    expected = (envelopes * combs).sum(dim=0)
-    heard = stft(mixture, MASK_FFT, LONG_HOP).abs()[:bins].T
+    energy = hann(LONG_FFT, power).square().sum()
+    expected = (envelopes * combs[..., :bins]).sum(dim=0) * energy
+    heard = (power[:, :bins] * energy).sqrt() * rms
     mean = heard.mean().clamp_min(1e-9)
     model, heard = (expected / mean.square() + FLOOR).sqrt(), heard / mean
     divergence = model - heard - heard * (model / heard.clamp_min(1e-3)).log()
-    return np.asarray((divergence.sum(dim=1) / (heard.sum(dim=1) + 1.0)).double().numpy())
+    return divergence.sum(dim=1) / (heard.sum(dim=1) + 1.0)
 
 
 def gain_below(audio: NDArray[np.float32], pitch: Array, octave: Octave) -> float:
@@ -116,7 +141,7 @@ def gain_below(audio: NDArray[np.float32], pitch: Array, octave: Octave) -> floa
     as_heard = pitch[:, begin:end]
     lower = as_heard.copy()
     lower[octave.upper, octave.first - begin : last - begin] -= OCTAVE
-    gain = unexplained(piece, as_heard) - unexplained(piece, lower)
+    gain = np.subtract(*unexplained(piece, np.stack((as_heard, lower))))
     step = LONG_HOP // HOP
     return float(gain[(octave.first - begin) // step : (last - begin) // step].mean())
 
