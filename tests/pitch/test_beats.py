@@ -39,8 +39,8 @@ def middle(values: NDArray[np.float64]) -> float:
 @pytest.mark.parametrize("pitch", [50, 60, 70])
 def test_two_in_unison_are_out_of_step_and_one_is_not(window: Window, pitch: int) -> None:
     track = hertz(line(pitch))[None]
-    alone = incoherence(sung(pitch), track, window)
-    together = incoherence(sung(pitch, 12) + sung(pitch, -10), track, window)
+    alone = incoherence(sung(pitch), track, (window,))
+    together = incoherence(sung(pitch, 12) + sung(pitch, -10), track, (window,))
     assert middle(alone) < 0.03
     assert middle(together) > 4 * middle(alone) and middle(together) > 0.1
 
@@ -57,9 +57,9 @@ def test_a_track_may_be_a_little_off() -> None:
 def test_partials_of_another_line_are_left_out() -> None:
     tracks = np.stack([line(64), line(52.5)])
     sound = sung(64) + sung(52.5)
-    apart = incoherence(sound, hertz(tracks))
+    [apart] = incoherence(sound, hertz(tracks))
     assert middle(apart[0]) < 0.1 and middle(apart[1]) < 0.1
-    assert middle(incoherence(sound, hertz(tracks[:1]))[0]) > middle(apart[0])
+    assert middle(incoherence(sound, hertz(tracks[:1]))) > middle(apart[0])
 
 
 def test_evidence_says_who_sings_together() -> None:

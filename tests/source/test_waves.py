@@ -72,11 +72,15 @@ def test_partials_are_demodulated_to_their_amplitudes() -> None:
     phase = 0.05 * torch.arange(hop * blocks, dtype=torch.float64)
     amplitudes = (0.5 - 0.2j, 0.1j)
     signal = sum((a * torch.exp(1j * k * phase)).real for k, a in enumerate(amplitudes, start=1))
-    window = torch.hann_window(8 * hop)
+    windows = [torch.hann_window(length * hop) for length in (8, 4)]
     counts = torch.full((blocks,), 2)
-    found = demodulated(phase.float(), torch.as_tensor(signal).float(), window, hop, counts)
-    assert found.shape == (blocks - 7, 2)
-    torch.testing.assert_close(found, torch.tensor(amplitudes).expand_as(found), atol=2e-3, rtol=0)
+    sound = torch.as_tensor(signal).float()
+    long, short = demodulated(phase.float(), sound, windows, hop, counts)
+    assert long.shape == short.shape == (blocks - 7, 2)
+    torch.testing.assert_close(long, torch.tensor(amplitudes).expand_as(long), atol=2e-3, rtol=0)
+    within = slice(2 * hop, -2 * hop)  # where the short windows lie
+    [alone] = demodulated(phase.float()[within], sound[within], windows[1:], hop, counts[2:-2])
+    torch.testing.assert_close(short, alone)
 
 
 def test_sums_of_powers_are_those_of_the_definition() -> None:

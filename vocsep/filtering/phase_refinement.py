@@ -79,7 +79,8 @@ def demodulated(partials: Partials, voice: int, signal: Tensor) -> Tensor:
     count = frames * HOP + WINDOW - HOP
     sound = pad(signal, (lead, count - lead - partials.samples))
     counts = torch.full((count // HOP,), partials.counts[voice])
-    return waves.demodulated(partials.angle(voice, lead, count), sound, hann(WINDOW, signal), HOP, counts)
+    window = hann(WINDOW, signal)
+    return waves.demodulated(partials.angle(voice, lead, count), sound, [window], HOP, counts)[0]
 
 
 def _increments(amplitudes: Tensor, f0: Tensor, noise: Tensor, top: float) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ unison choir sounds", J. Voice 7(2), 1993.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,50 +73,62 @@ LONG = Window(2048, 24.0, together=-0.85, together_spread=0.5, alone=-1.4, alone
 
 
 @torch.inference_mode()
-def incoherence(audio: NDArray[np.float32], f0: Array, window: Window = SHORT) -> Array:
+def incoherence(audio: NDArray[np.float32], f0: Array, windows: Sequence[Window] = (SHORT,)) -> Array:
     """How far the partials of lines are out of step, from 0 to about 1.
 
     Args:
         audio: ``(samples,)`` mono at 16 kHz.
         f0: ``(lines, frames)`` Hz, 0 where a line is silent; no two on one note.
-        window: in which partials are heard.
+        windows: in which partials are heard.
 
     Returns:
-        The shape of ``f0``; NaN where fewer than `FEWEST` partials are a line's own.
+        ``(windows, lines, frames)``; NaN where fewer than `FEWEST` partials are a line's own.
     """
     frequencies = torch.from_numpy(np.ascontiguousarray(f0, dtype=np.float32))
-    result = np.full(f0.shape, np.nan)
+    result = np.full((len(windows), *f0.shape), np.nan)
     off = torch.exp2(torch.linspace(-SPAN, SPAN, POINTS) / 1200) - 1
-    for line, amplitudes in _amplitudes(torch.from_numpy(np.ascontiguousarray(audio)), frequencies, window):
-        own = _own_partials(frequencies, line, amplitudes.shape[1], window.beside)
-        products = amplitudes[LAG:] * amplitudes[:-LAG].conj()
-        heard = own[LAG:] & own[:-LAG] & own[LAG // 2 : -LAG // 2]
-        weight = torch.where(heard, products.abs().sqrt(), 0.0)
+    heard = _amplitudes(torch.from_numpy(np.ascontiguousarray(audio)), frequencies, windows)
+    for line, of_windows in heard:
         step = (2 * math.pi * LAG * HOP / SAMPLE_RATE) * frequencies[line, LAG // 2 : -LAG // 2, None] * off
         turns = torch.polar(torch.ones_like(step), -step)
-        unit = weight * torch.polar(torch.ones_like(weight), products.angle())
-        apart = 1 - along(unit, turns).amax(dim=1) / weight.sum(dim=1).clamp_min(1e-12)
-        told = torch.where(heard.sum(dim=1) >= FEWEST, apart, torch.nan)
-        result[line, LAG // 2 : -LAG // 2] = told.numpy()
+        for told, window, amplitudes in zip(result, windows, of_windows, strict=True):
+            own = _own_partials(frequencies, line, amplitudes.shape[1], window.beside)
+            told[line, LAG // 2 : -LAG // 2] = _out_of_step(amplitudes, own, turns).numpy()
     return result
 
 
-def _amplitudes(signal: Tensor, f0: Tensor, window: Window) -> list[tuple[int, Tensor]]:
-    """Demodulated partials ``(frames, partials)`` of each line that sounds at all."""
-    frames, lead = f0.shape[1], window.samples // 2
+def _out_of_step(amplitudes: Tensor, own: Tensor, turns: Tensor) -> Tensor:
+    """`incoherence` of a line, for all frames but `LAG`.
+
+    Args:
+        amplitudes: ``(frames, partials)``. own: which of them count, the same shape.
+        turns: by which the first partial may have advanced, turned back, ``(frames - LAG, points)``.
+    """
+    products = amplitudes[LAG:] * amplitudes[:-LAG].conj()
+    counts = own[LAG:] & own[:-LAG] & own[LAG // 2 : -LAG // 2]
+    weight = torch.where(counts, products.abs().sqrt(), 0.0)
+    unit = weight * torch.polar(torch.ones_like(weight), products.angle())
+    apart = 1 - along(unit, turns).amax(dim=1) / weight.sum(dim=1).clamp_min(1e-12)
+    return torch.where(counts.sum(dim=1) >= FEWEST, apart, torch.nan)
+
+
+def _amplitudes(signal: Tensor, f0: Tensor, windows: Sequence[Window]) -> list[tuple[int, list[Tensor]]]:
+    """Demodulated partials ``(frames, partials)`` in each window, of each line that sounds at all."""
+    frames, longest = f0.shape[1], max(window.samples for window in windows)
     if frames <= LAG:
         return []
-    count = frames * HOP + window.samples - HOP
+    lead, count = longest // 2, frames * HOP + longest - HOP
     known = held(f0)
     angle = (2 * math.pi * cycles(known, lead, count)).float()
     sound = pad(signal[: count - lead], (lead, max(count - lead - len(signal), 0)))
-    beside = window.samples // HOP
+    shapes = [hann(window.samples, sound) for window in windows]
+    beside = longest // HOP
     found = []
     for line in torch.nonzero((f0 > 0).any(dim=1))[:, 0].tolist():
         numbers = torch.floor(TOP / known[line])
         blocks = pad(numbers[None], (beside // 2, beside - beside // 2 - 1), mode="replicate")
         counts = max_pool1d(blocks, 2 * beside + 1, stride=1, padding=beside)[0].long()
-        found.append((line, demodulated(angle[line], sound, hann(window.samples, sound), HOP, counts)))
+        found.append((line, demodulated(angle[line], sound, shapes, HOP, counts)))
     return found
 
 
@@ -144,8 +157,9 @@ def unison_evidence(audio: NDArray[np.float32], pitch: Array) -> Array:
     lines, owner = _lines(pitch)
     f0 = np.nan_to_num(440.0 * 2 ** ((lines - 69) / 12))
     ratio, known = np.zeros(pitch.shape), np.zeros(pitch.shape, dtype=np.bool_)
-    for window in (SHORT, LONG):
-        found = np.log10(np.maximum(incoherence(audio, f0, window), LOWEST))
+    windows = (SHORT, LONG)
+    for window, values in zip(windows, incoherence(audio, f0, windows), strict=True):
+        found = np.log10(np.maximum(values, LOWEST))
         new = np.isfinite(found) & ~known
         ratio = np.where(new, _log_ratio(found, window) / CORRELATED, ratio)
         known |= new

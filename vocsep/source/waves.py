@@ -5,7 +5,7 @@ partials are one matrix; to project a signal on them or to sound them is one pro
 few blocks at a time stays in a processor's cache.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -37,23 +37,33 @@ def correlations(angle: Tensor, signal: Tensor, shapes: Tensor, counts: Tensor) 
     return sums
 
 
-def demodulated(angle: Tensor, signal: Tensor, window: Tensor, hop: int, counts: Tensor) -> Tensor:
+def demodulated(
+    angle: Tensor, signal: Tensor, windows: Sequence[Tensor], hop: int, counts: Tensor
+) -> list[Tensor]:
     """Amplitudes of partials in windows, ``2 sum w(t) x(t) exp(-i k phi(t)) / sum w(t)``, k = 1, 2, ...
 
     Args:
         angle: phi, ``(blocks * hop,)`` radians.
-        signal: x, the same shape; the first window begins with it.
-        window: w, a whole number of times ``hop`` long.
+        signal: x, the same shape; the first of the longest windows begins with it.
+        windows: w, each an even number of times ``hop`` long; all have their middle in the same places.
         hop: samples between windows.
         counts: ``(blocks,)``, partials that matter in each block of ``hop`` samples.
 
     Returns:
-        ``(windows, most partials)``, complex.
+        of each window ``(places, most partials)``, complex.
     """
-    parts = (2 * window / window.sum()).reshape(-1, hop)
-    sums = correlations(angle.reshape(-1, hop), signal.reshape(-1, hop), parts, counts)
-    windows = len(sums) - len(parts) + 1
-    return torch.stack([sums[part : part + windows, :, part] for part in range(len(parts))]).sum(dim=0)
+    parts = [(2 * window / window.sum()).reshape(-1, hop) for window in windows]
+    sums = correlations(angle.reshape(-1, hop), signal.reshape(-1, hop), torch.cat(parts), counts)
+    longest = max(map(len, parts))
+    places, column, found = len(sums) - longest + 1, 0, []
+    for part in parts:
+        lead = (longest - len(part)) // 2
+        shifted = [
+            sums[lead + block : lead + block + places, :, column + block] for block in range(len(part))
+        ]
+        found.append(torch.stack(shifted).sum(dim=0))
+        column += len(part)
+    return found
 
 
 def along(amplitudes: Tensor, turns: Tensor) -> Tensor:
