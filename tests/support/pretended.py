@@ -16,6 +16,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 CARD = torch.device("cuda", 0)
+# What torch only notes on a tensor, and does at the next operation, would be lost with our tensors' notes.
+AT_ONCE = {
+    "aten._conj.default": torch.ops.aten.conj_physical.default,
+    "aten._neg_view.default": torch.ops.aten.neg.default,
+}
 
 
 class OnCard(torch.Tensor):
@@ -133,6 +138,9 @@ def card() -> Iterator[torch.device]:
         stack.enter_context(patch("torch.nn.Module.to", onto_card))
         # Whether a card that is none knows bfloat16 is not asked.
         stack.enter_context(patch("vocsep.precision.has_bfloat16", lambda device="cpu": False))
+        # Numbers are drawn in memory, so the card's state of drawing is never looked at.
+        stack.enter_context(patch("torch.cuda.get_rng_state", lambda device="cuda": torch.zeros(0)))
+        stack.enter_context(patch("torch.cuda.set_rng_state", lambda state, device="cuda": None))
         # Inference tensors have no versions, which tensors like ours are given.
         inference = torch.autograd.grad_mode.inference_mode
         stack.enter_context(patch.object(inference, "__enter__", _no_gradients))
@@ -163,6 +171,8 @@ def run(function: Callable[..., Any], given: tuple[Any, ...], named: Mapping[str
     on_card = any(isinstance(one, OnCard) for one in tensors)
     target = torch.device(named["device"]) if named.get("device") is not None else None
     name = str(function)
+    if on_card and target is not None and target.type == "cpu":
+        target = None  # `_Moves` brings tensors to memory: this is a gradient, made where its tensor is
     if on_card and name not in ("aten._to_copy.default", "aten.copy_.default"):
         # Indices may lie in memory: torch brings them to the card.
         checked = [given[0], *given[2:3]] if name.startswith(("aten.index.", "aten.index_put")) else tensors
@@ -178,6 +188,7 @@ def run(function: Callable[..., Any], given: tuple[Any, ...], named: Mapping[str
     def bare(one: Any) -> Any:
         return one.numbers if isinstance(one, OnCard) else one
 
+    function = AT_ONCE.get(name, function)
     kept = {key: value for key, value in named.items() if key != "device"}
     if target is not None:
         kept["device"] = torch.device("cpu")
