@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vocsep.errors import ModelError, SettingsError
+from vocsep.memory import worked_in_pieces
 from vocsep.training.examples import SomeBatch
 from vocsep.training.optimiser_state import below, moments, restore_moments
 from vocsep.training.processes import ALONE, Processes
@@ -22,6 +23,7 @@ from vocsep.training.task import Task
 
 VALIDATION_SEED = 20220109  # of held-out examples: always the same, so that losses can be compared
 DIVERGED = 20  # steps in a row whose gradients are not finite before we give up
+OUT_OF_MEMORY = "device: out of memory; try smaller batches, shorter excerpts or --device cpu"
 
 
 @contextmanager
@@ -31,6 +33,14 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
+
+
+def parts_of(batch: SomeBatch, parts: int) -> list[tuple[SomeBatch, float]]:
+    """So many parts of a batch with their weights (`SomeBatch.share`); none where it has fewer examples."""
+    try:
+        return [batch.share(part, parts) for part in range(parts)]
+    except SettingsError:
+        return []
 
 
 def _added(gathered: Sequence[Any]) -> dict[str, tuple[float, int]]:
@@ -74,7 +84,7 @@ class Trainer(Generic[SomeBatch]):
         self._loss = processes.learner(task)
         self.at = Progress()
         self.best_weights = self._weights()
-        self._not_finite = 0
+        self._not_finite, self._parts = 0, 1
         kept = set(self.best_weights)  # tables that are not stored never change
         self._buffers = [buffer for name, buffer in self.network.named_buffers() if name in kept]
 
@@ -89,36 +99,74 @@ class Trainer(Generic[SomeBatch]):
         return named
 
     def step(self, batch: SomeBatch, learning_rate: float, clip: float) -> None:
-        """One step of Adam. A batch whose gradients are not finite is passed over.
+        """One step of Adam. A batch whose gradients are not finite is passed over; one that is too large for
+        the device's memory goes through it in parts, and those after it, too.
 
         Raises:
-            SettingsError: `DIVERGED` batches in a row were.
+            SettingsError: `DIVERGED` batches in a row were; or memory is too small for a part of one.
         """
         self.network.train()
         self.optimiser.param_groups[0]["lr"] = learning_rate  # a companion keeps its own
-        self.optimiser.zero_grad(set_to_none=True)
         seed = self.seed + self.at.step + 1
         before = [buffer.clone() for buffer in self._buffers]  # means of batches, which networks gather
         own, weight = batch.share(self.processes.rank, self.processes.size)
-        with seeded(seed, self.device):
-            loss = weight * self._loss(own.to(self.device), seed)
-        loss.backward()  # type: ignore[no-untyped-call]
+        while (loss := self._gradients(own, weight, seed)) is None:
+            self._put_back(before)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), clip)
-        value = self.processes.total([float(loss.detach())])[0] / self.processes.size
+        value = self.processes.total([loss])[0] / self.processes.size
         if not (math.isfinite(value) and bool(torch.isfinite(norm))):
             self._not_finite += 1
             if self._not_finite >= DIVERGED:
                 raise SettingsError(
                     f"learning_rate {learning_rate:g}: training diverged at step {self.at.step}"
                 )
-            for buffer, value_before in zip(self._buffers, before, strict=True):
-                buffer.copy_(value_before)
+            self._put_back(before)
             self.at = replace(self.at, step=self.at.step + 1)
             return
         self._not_finite = 0
         self.optimiser.step()
         smoothed = value if math.isnan(self.at.loss) else 0.95 * self.at.loss + 0.05 * value
         self.at = replace(self.at, step=self.at.step + 1, loss=smoothed)
+
+    def _gradients(self, batch: SomeBatch, weight: float, seed: int) -> float | None:
+        """Loss of a batch, times ``weight``; its gradients are in the parameters. None if memory ran out:
+        from then on a batch is halved once more."""
+        self.optimiser.zero_grad(set_to_none=True)
+        total = 0.0
+        try:
+            for part in range(self._parts):
+                some, share = batch.share(part, self._parts)
+                with seeded(seed, self.device):
+                    loss = weight * share / self._parts * self._loss(some.to(self.device), seed)
+                loss.backward()  # type: ignore[no-untyped-call]
+                total += float(loss.detach())
+        except torch.OutOfMemoryError:
+            # Others wait already for the gradients of a process that comes too late.
+            if self.processes.size > 1 or not parts_of(batch, 2 * self._parts):
+                raise SettingsError(OUT_OF_MEMORY) from None
+            self._parts *= 2
+            return None
+        return total
+
+    def _put_back(self, before: Sequence[Tensor]) -> None:
+        for buffer, value in zip(self._buffers, before, strict=True):
+            buffer.copy_(value)
+
+    def _validation_losses(self, batch: SomeBatch) -> dict[str, float]:
+        """Losses of a held-out batch, or sums over its parts where memory is short."""
+        sums: dict[str, float] = {}
+
+        def losses(piece: tuple[SomeBatch, float]) -> dict[str, float]:
+            found = self.task.validation_losses(piece[0].to(self.device), VALIDATION_SEED)
+            return {name: piece[1] * float(loss) for name, loss in found.items()}
+
+        def parts(piece: tuple[SomeBatch, float]) -> list[tuple[SomeBatch, float]]:
+            return [(half, piece[1] * share / 2) for half, share in parts_of(piece[0], 2)]
+
+        for some in worked_in_pieces([(batch, 1.0)], losses, parts):
+            for name, loss in some.items():
+                sums[name] = sums.get(name, 0.0) + loss
+        return sums
 
     def validate(self, held_out: Sequence[SomeBatch]) -> float:
         """Loss of the held-out examples; remembers the weights if they are the best so far.
@@ -130,9 +178,8 @@ class Trainer(Generic[SomeBatch]):
         counts: dict[str, int] = {}
         with torch.no_grad():
             for batch in held_out[self.processes.rank :: self.processes.size]:
-                losses = self.task.validation_losses(batch.to(self.device), VALIDATION_SEED)
-                for name, loss in losses.items():
-                    totals[name] = totals.get(name, 0.0) + float(loss) * len(batch)
+                for name, loss in self._validation_losses(batch).items():
+                    totals[name] = totals.get(name, 0.0) + loss * len(batch)
                     counts[name] = counts.get(name, 0) + len(batch)
         for name, (total, count) in _added(self.processes.gathered([totals, counts])).items():
             totals[name], counts[name] = total, count
