@@ -5,7 +5,13 @@ import pytest
 
 from tests.pitch.test_naming import sung
 from vocsep.pitch.candidates import Candidates, log_odds
-from vocsep.pitch.ghosts import gains, judged_notes, share_explained, without_ghosts, without_short_ghosts
+from vocsep.pitch.ghosts import (
+    judged_notes,
+    left_unexplained,
+    share_explained,
+    without_ghosts,
+    without_short_ghosts,
+)
 from vocsep.spectra import HOP
 
 FRAMES = 600
@@ -53,7 +59,8 @@ def test_without_ghosts_the_candidates_are_the_same_object() -> None:
 
 def test_every_singer_explains_a_part_and_silence_explains_nothing() -> None:
     pitch = np.vstack((tracks(), np.full(FRAMES, np.nan)))
-    gain = gains(sung(pitch[0], 6.0, 0.1) + sung(pitch[1], 6.0, 0.1), pitch)
+    left = left_unexplained(sung(pitch[0], 6.0, 0.1) + sung(pitch[1], 6.0, 0.1), pitch)
+    gain = left[1:] - left[0]
     assert gain.shape == (3, FRAMES // 2)
     assert (gain[:2].mean(axis=1) > 0.1).all() and not gain[2].any()
 

@@ -52,18 +52,19 @@ class Notes:
     gain: Array
 
 
-def gains(audio: NDArray[np.float32], pitch: Array) -> Array:
-    """By how much each track helps to explain the mixture in each second frame.
+def left_unexplained(audio: NDArray[np.float32], pitch: Array) -> Array:
+    """What all tracks leave unexplained in each second frame, and what they leave without each of them.
 
     Args:
         audio: ``(samples,)`` mono at 16 kHz.
         pitch: ``(tracks, frames)`` semitones, NaN = silent.
 
     Returns:
-        ``(tracks, frames // 2 + 1)``, of the frame's magnitudes; 0 where a track is silent.
+        ``(1 + tracks, frames // 2 + 1)``, of the frame's magnitudes, all tracks first; a track without which
+        nothing changes, because it is silent, leaves what all leave.
     """
     step, frames = LONG_HOP // HOP, pitch.shape[1]
-    result = np.zeros((len(pitch), -(-frames // step)))
+    result = np.zeros((1 + len(pitch), -(-frames // step)))
     for first in range(0, frames, CHUNK):
         begin, end = max(first - MARGIN, 0), min(first + CHUNK + MARGIN, frames)
         tracks = pitch[:, begin:end]
@@ -72,10 +73,12 @@ def gains(audio: NDArray[np.float32], pitch: Array) -> Array:
         piece = audio[begin * HOP : (end - 1) * HOP + 1]
         kept = slice((first - begin) // step, (min(first + CHUNK, frames) - begin + step - 1) // step)
         sounding = np.flatnonzero(np.isfinite(tracks).any(axis=1))
-        guesses = np.repeat(tracks[None], len(sounding) + 1, axis=0)  # each silent in one, none in the last
-        guesses[np.arange(len(sounding)), sounding] = np.nan
+        guesses = np.repeat(tracks[None], 1 + len(sounding), axis=0)  # none silent in the first, then each
+        guesses[1 + np.arange(len(sounding)), sounding] = np.nan
         left = unexplained(piece, guesses)[:, kept]
-        result[sounding, first // step : first // step + left.shape[1]] = left[:-1] - left[-1]
+        own = slice(first // step, first // step + left.shape[1])
+        result[:, own] = left[0]
+        result[1 + sounding, own] = left[1:]
     return result
 
 
@@ -86,7 +89,8 @@ def judged_notes(audio: NDArray[np.float32], pitch: Array) -> Notes:
         audio: ``(samples,)`` mono at 16 kHz.
         pitch: ``(tracks, frames)`` semitones, NaN = silent.
     """
-    gain, step = gains(audio, pitch), LONG_HOP // HOP
+    left, step = left_unexplained(audio, pitch), LONG_HOP // HOP
+    gain = left[1:] - left[0]
     found = []
     for first, last in pairwise(find_cuts(pitch).tolist()):
         piece = pitch[:, first:last]

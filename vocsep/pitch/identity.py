@@ -1,8 +1,9 @@
 """Which voice sings what, once tracks in order of height are as exact as they get.
 
-Two voices are told apart by their levels and by continuity. Of three and more, timbre errs more often than
-the order of height does (measured): they keep it but for crossings in a glide, lose short notes that nobody
-sings, and join each other in unison where they would else be silent and the line is heard to beat.
+Of two voices, ghosts of a unison go where they come from, both F0 are found where they are near each other,
+and who is who is told by levels and continuity. Of three and more, timbre errs more often than the order of
+height does (measured): they keep it but for crossings in a glide, lose short notes that nobody sings, and
+join each other in unison where they would else be silent and the line is heard to beat.
 """
 
 import numpy as np
@@ -13,6 +14,7 @@ from vocsep.pitch.beats import unison_evidence
 from vocsep.pitch.candidates import log_odds
 from vocsep.pitch.crossings import cross_voices
 from vocsep.pitch.ghosts import without_short_ghosts
+from vocsep.pitch.ghosts_of_unison import in_unison
 from vocsep.pitch.harmonic_stack import BINS, bins_of
 from vocsep.pitch.joining import join_unisons
 from vocsep.pitch.naming import name_voices
@@ -51,6 +53,7 @@ def identified(
         ``(voices, frames)``.
     """
     if len(pitch) == 2:
+        pitch = in_unison(audio, pitch)
         joined = join_unisons(pitch, odds_of_tracks(salience, pitch))
         return name_voices(audio, near_voices(audio, pitch, joined))
     ordered = cross_voices(without_short_ghosts(audio, pitch, odds_of_tracks(salience, pitch)))
