@@ -25,6 +25,7 @@ from torch import Tensor
 
 from benchmarks.options import new_parser, run
 from vocsep.estimator.network import Estimator, EstimatorSettings
+from vocsep.memory import keep_freed_memory
 from vocsep.source.excitation import harmonic_excitation, uniform_noise
 from vocsep.source.lsf import lsf_from_increments
 from vocsep.source.voice import SourceParameters, synthesise
@@ -124,6 +125,7 @@ def source_alone(plain: bool, mixture: Tensor, f0: Tensor) -> Callable[[], None]
 
 def measure(case: str, batch: int, voices: int, seconds: float, repeats: int) -> dict[str, float]:
     """Processor and wall time of one step in seconds, the best of some, and peak memory in GB."""
+    keep_freed_memory()
     mixture, f0 = example(batch, voices, seconds)
     plain = case.startswith("plain")
     if case == "power-step":
@@ -145,7 +147,8 @@ def measured_alone(case: str, batch: int, options: argparse.Namespace) -> dict[s
     arguments = ["--case", case, "--batch", str(batch)]
     arguments += ["--voices", str(options.voices), "--seconds", str(options.seconds)]
     command = [sys.executable, "-m", "benchmarks.step", *arguments]
-    finished = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    waiting = {"OMP_WAIT_POLICY": "passive"} | os.environ  # as vocsep has it (see vocsep.cli)
+    finished = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=waiting)
     result: dict[str, float] = json.loads(finished.stdout)
     return result
 
