@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from vocsep.pitch import beats
 from vocsep.pitch.beats import LONG, SHORT, Window, incoherence, unison_evidence
 from vocsep.spectra import HOP, SAMPLE_RATE
 
@@ -60,6 +61,14 @@ def test_partials_of_another_line_are_left_out() -> None:
     [apart] = incoherence(sound, hertz(tracks))
     assert middle(apart[0]) < 0.1 and middle(apart[1]) < 0.1
     assert middle(incoherence(sound, hertz(tracks[:1]))) > middle(apart[0])
+
+
+def test_stretches_of_a_long_recording_are_heard_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound, track = sung(60, 12) + sung(60, -10), hertz(line(60))[None]
+    track[:, 50:56] = 0.0
+    whole = incoherence(sound, track, (SHORT, LONG))
+    monkeypatch.setattr(beats, "STRETCH", 27)
+    np.testing.assert_allclose(incoherence(sound, track, (SHORT, LONG)), whole, atol=1e-4)
 
 
 def test_evidence_says_who_sings_together() -> None:

@@ -30,7 +30,7 @@ from torch.nn.functional import max_pool1d, pad
 
 from vocsep.source.phases import cycles, held
 from vocsep.source.waves import along, demodulated
-from vocsep.spectra import HOP, SAMPLE_RATE, hann
+from vocsep.spectra import HOP, SAMPLE_RATE, hann, pieces
 
 Array = NDArray[np.float64]
 
@@ -45,6 +45,7 @@ FOLLOWED = 16  # frames to either side over which evidence is smoothed, and carr
 KNOWN = 0.25  # share of these that must have some, else it counts for less
 ROOM = 0.4  # from the lower quarter of a recording's incoherence to the mean of who sings alone
 ENOUGH = 50  # frames from which a quarter can be told
+STRETCH, MARGIN = 3750, 16  # frames that are listened to together, and heard on either side
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,18 @@ def incoherence(audio: NDArray[np.float32], f0: Array, windows: Sequence[Window]
     Returns:
         ``(windows, lines, frames)``; NaN where fewer than `FEWEST` partials are a line's own.
     """
+    frames = f0.shape[1]
+    result = np.full((len(windows), *f0.shape), np.nan)
+    # The phase of every sample takes much memory: that of a minute at a time.
+    for first, last in pieces(frames, STRETCH):
+        begin, end = max(first - MARGIN, 0), min(last + MARGIN, frames)
+        some = _of_stretch(audio[begin * HOP : end * HOP], f0[:, begin:end], windows)
+        result[..., first:last] = some[..., first - begin : last - begin]
+    return result
+
+
+def _of_stretch(audio: NDArray[np.float32], f0: Array, windows: Sequence[Window]) -> Array:
+    """`incoherence` of some neighbouring frames."""
     frequencies = torch.from_numpy(np.ascontiguousarray(f0, dtype=np.float32))
     result = np.full((len(windows), *f0.shape), np.nan)
     off = torch.exp2(torch.linspace(-SPAN, SPAN, POINTS) / 1200) - 1
