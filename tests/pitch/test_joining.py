@@ -134,6 +134,18 @@ def test_who_is_silent_joins_a_line_that_beats_and_rests_beside_one_that_does_no
     assert np.isfinite(joined[0, 2 * SECOND : 3 * SECOND]).all() == joins
 
 
+@pytest.mark.parametrize(("seconds", "joins"), [(0.5, False), (0.7, True)])
+def test_so_short_a_silence_can_be_a_breath_and_a_longer_one_must_be_heard(
+    seconds: float, joins: bool
+) -> None:
+    others = [line((p, 2), (p + 2, seconds), (p, 2)) for p in (60, 48)]
+    pitch = np.stack((line((64, 2), (np.nan, seconds), (65, 2)), *others))
+    silent = slice(2 * SECOND, 2 * SECOND + round(SECOND * seconds))
+    costs = UnisonCosts(rest=0.3, breath=0.05)
+    joined = join_unisons(pitch, sure(pitch), costs)
+    np.testing.assert_array_equal(joined[0, silent], pitch[int(joins), silent])
+
+
 def test_of_two_lines_the_one_that_beats_without_reason_is_joined() -> None:
     pitch = np.stack(
         (

@@ -16,9 +16,13 @@ from vocsep.pitch.crossings import cross_voices
 from vocsep.pitch.ghosts import without_short_ghosts
 from vocsep.pitch.ghosts_of_unison import in_unison
 from vocsep.pitch.harmonic_stack import BINS, bins_of
-from vocsep.pitch.joining import join_unisons
+from vocsep.pitch.joining import UnisonCosts, join_unisons
 from vocsep.pitch.naming import name_voices
 from vocsep.pitch.near_voices import near_voices
+
+# Of three and more voices, beats are listened to, and tell a rest that is no breath from a unison: so
+# both count for more than of two.
+OF_MANY = UnisonCosts(rest=0.15, beats=1.5)
 
 
 def odds_of_tracks(salience: NDArray[np.uint8], pitch: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,4 +62,4 @@ def identified(
         return name_voices(audio, near_voices(audio, pitch, joined))
     ordered = cross_voices(without_short_ghosts(audio, pitch, odds_of_tracks(salience, pitch)))
     odds, evidence = odds_of_tracks(salience, ordered), unison_evidence(audio, ordered)
-    return join_unisons(ordered, odds, evidence=evidence)
+    return join_unisons(ordered, odds, OF_MANY, evidence)

@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 
 SHORTEST = 0.16  # s of a silence in which a unison is looked for
 BRIEF = 0.6  # s of a note that is doubted between silences
+BREATH = 0.6  # s of a silence that can be a breath
 LONG = 6.0  # s of a silence from which on a rest costs no more
 COVERED = (12.0, 19.0, 24.0)  # semitones above another voice at which a pitch may be that voice's partials
 NEAR = 0.5  # semitones from there
@@ -38,7 +39,7 @@ class UnisonCosts:
     """Costs in nats.
 
     Attributes:
-        rest: of a frame in which the voice rests while others sing.
+        rest: of a frame in which the voice rests while others sing; ``breath``: in so short a silence.
         enter: of a unison, and again when it is left; ``change``: from one line to another; ``late``: into
             the middle of a note that is held.
         interval: a semitone from the voice's last note to the line, and from the line to its next, up to
@@ -54,6 +55,7 @@ class UnisonCosts:
     """
 
     rest: float = 0.1
+    breath: float = 0.1
     enter: float = 1.0
     late: float = 3.0
     change: float = 0.7
@@ -161,7 +163,8 @@ def _place_costs(
     rest = np.zeros(len(own))
     someone = there.any(axis=0)
     for first, last in voiced_runs(~sings & someone):
-        rest[first:last] = costs.rest * min(1.0, LONG * SAMPLE_RATE / HOP / (last - first))
+        seconds = (last - first) * HOP / SAMPLE_RATE
+        rest[first:last] = costs.breath if seconds < BREATH else costs.rest * min(1.0, LONG / seconds)
     place = np.empty((len(others) + 2, len(own)))
     alone = np.where(sings, -costs.own * sure.clip(0), NEVER)
     place[0] = np.where(shared, away(own), alone)
