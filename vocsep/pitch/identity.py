@@ -21,8 +21,8 @@ from vocsep.pitch.naming import name_voices
 from vocsep.pitch.near_voices import near_voices
 
 # Of three and more voices, beats are listened to, and tell a rest that is no breath from a unison: so
-# both count for more than of two.
-OF_MANY = UnisonCosts(rest=0.15, beats=1.5)
+# such a rest costs more than of two.
+OF_MANY = UnisonCosts(rest=0.15)
 
 
 def odds_of_tracks(salience: NDArray[np.uint8], pitch: NDArray[np.float64]) -> NDArray[np.float64]:
