@@ -1,8 +1,8 @@
-"""Train the network that tells two singers apart: `python -m benchmarks.learn_duets OUT.safetensors`.
+"""Train the networks that tell two singers apart: `python -m benchmarks.learn_duets OUT.safetensors`.
 
 Synthetic duets of 12 s (`vocsep.singers.meetings`: crossing, duet, unison, octaves), every other one in a
 room, are estimated with the shipped models up to the lines that are to be named; a stretch's true sign is the
-one with which the lines fit the F0 sung. The network learns that every way in which a run of stretches is
+one with which the lines fit the F0 sung. Each network learns that every way in which a run of stretches is
 turned over is less likely than the truth. --heard keeps what was heard in a folder, so that another training
 begins at once.
 """
@@ -24,7 +24,7 @@ from torch.nn.functional import pad, softplus
 from benchmarks.options import new_parser, run
 from vocsep.model import save_model
 from vocsep.pitch.comb_levels import fitted_levels
-from vocsep.pitch.duet_network import DuetNetwork, DuetView
+from vocsep.pitch.duet_network import DuetEnsemble, DuetNetwork, DuetSettings, DuetView
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.intonation import cents_apart
 from vocsep.pitch.naming import heard_duet
@@ -147,14 +147,17 @@ def benchmark(options: argparse.Namespace) -> None:
     """Sing, listen, learn, and write the model."""
     first, last = options.seeds
     duets = list(lessons(range(first, last + 1), options.heard))
-    network = train(duets, options.epochs, options.seed)
+    ensemble = DuetEnsemble(DuetSettings(members=options.members))
+    for number, member in enumerate(ensemble.members):
+        member.load_state_dict(train(duets, options.epochs, options.seed + number).state_dict())
     card = {
         "data": f"synthetic singing only: {len(duets)} duets of {SECONDS:g} s, seeds {first} to {last}",
         "epochs": options.epochs,
+        "members": options.members,
         "seed": options.seed,
     }
-    settings = network.settings.to_dict()
-    save_model(options.output, network.state_dict(), kind="duets", settings=settings, card=card)
+    settings = ensemble.settings.to_dict()
+    save_model(options.output, ensemble.state_dict(), kind="duets", settings=settings, card=card)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -162,7 +165,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("output", type=Path, metavar="OUT", help="the model, a safetensors file")
     parser.add_argument("--seeds", nargs=2, type=int, default=(2001, 2080), metavar=("FIRST", "LAST"))
     parser.add_argument("--epochs", type=int, default=20, metavar="N", help="default: 20")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and batches")
+    parser.add_argument("--members", type=int, default=6, metavar="N", help="networks (default: 6)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of weights and batches of the first network"
+    )
     parser.add_argument("--heard", type=Path, metavar="DIR", help="keep what was heard there")
     return run(benchmark, parser, arguments)
 

@@ -14,6 +14,7 @@ the singers are integrated out (as in probabilistic linear discriminant analysis
 
 k_i are log odds that voices keep their tracks where stretch i begins: another network g looks at the signs
 that a track goes on as another one (`vocsep.pitch.duet_links`), and g of staying less g of changing is k_i.
+Several such networks are asked, and what they say is averaged.
 """
 
 from collections.abc import Mapping
@@ -39,16 +40,18 @@ LOWEST, WIDEST, OUTSIDE = 62.0, 12.0, 6.0  # MIDI; semitones between tracks, and
 
 @dataclass(frozen=True)
 class DuetSettings(NetworkSettings):
-    """Sizes: dimensions of the space of singers, and hidden units of what looks at tracks, at places, and
-    at how sure a stretch is."""
+    """Sizes: members of the ensemble, dimensions of the space of singers, and hidden units of what looks at
+    tracks, at places, and at how sure a stretch is."""
 
     network = "duets"
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "members": (1, 32),
         "singers": (1, 64),
         "tracks": (1, 512),
         "places": (1, 512),
         "sure": (1, 512),
     }
+    members: int = 1
     singers: int = 6
     tracks: int = 32
     places: int = 24
@@ -176,10 +179,34 @@ class DuetNetwork(nn.Module):
         return alike, keep
 
 
-def restore_duets(stored: StoredModel) -> DuetNetwork:
-    """A network from stored weights and settings.
+class DuetEnsemble(nn.Module):
+    """Networks that were trained alike from other random weights; what they say in the mean.
+
+    One of them is as often wrong as another, but about other duets (L. K. Hansen and P. Salamon, "Neural
+    network ensembles", IEEE Trans. PAMI 12(10), 1990).
+
+    Args:
+        settings: of all of them, and how many there are.
+
+    Shape:
+        as of `DuetNetwork`.
+    """
+
+    def __init__(self, settings: DuetSettings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or DuetSettings()
+        self.members = nn.ModuleList(DuetNetwork(self.settings) for _ in range(self.settings.members))
+
+    def forward(self, view: DuetView) -> tuple[Tensor, Tensor]:
+        said = [member(view) for member in self.members]
+        alike, keep = (torch.stack(one).mean(dim=0) for one in zip(*said, strict=True))
+        return alike, keep
+
+
+def restore_duets(stored: StoredModel) -> DuetEnsemble:
+    """Networks from stored weights and settings.
 
     Raises:
         ModelError: settings or shapes do not fit this version's network.
     """
-    return restored(lambda settings: DuetNetwork(DuetSettings.from_dict(settings)), stored)
+    return restored(lambda settings: DuetEnsemble(DuetSettings.from_dict(settings)), stored)

@@ -1,6 +1,6 @@
 """Who sings what, of two voices: stretches of tracks are given to them for the whole file at once.
 
-Tracks are ordered by height, so voices that cross change tracks. A network says of every two stretches how
+Tracks are ordered by height, so voices that cross change tracks. Networks say of every two stretches how
 well it agrees with their sounds that the same voice is on the first track of both, and of every place between
 stretches how likely voices keep their tracks there (`vocsep.pitch.duet_network`). The likeliest of all ways
 is sought by turning over runs of stretches, as long as that gains, from several beginnings. The order of
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from vocsep.model import load_model, shipped_model
 from vocsep.pitch.comb_levels import fitted_levels
 from vocsep.pitch.duet_links import find_links
-from vocsep.pitch.duet_network import DuetNetwork, DuetView, duet_view, restore_duets
+from vocsep.pitch.duet_network import DuetEnsemble, DuetView, duet_view, restore_duets
 from vocsep.pitch.duet_stretches import CLOSE, find_stretches, gathered_levels
 
 Array = NDArray[np.float64]
@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 # Nats by which another order must explain better than that of height: of lines that never come within `CLOSE`
 # of each other, and of those that do so in a share of `MET` of the frames in which both sing, or more.
 REFUTED, MET = (6.0, 2.0), 0.03
+TOGETHER = 250  # stretches, about 40 s, that are searched together
 
 
 def name_voices(audio: NDArray[np.float32], pitch: Array) -> Array:
@@ -69,11 +70,11 @@ def heard_duet(pitch: Array, levels: Array, sure: Array) -> tuple[NDArray[np.int
 
 
 @cache
-def shipped_network() -> DuetNetwork:
-    """The network that comes with vocsep.
+def shipped_network() -> DuetEnsemble:
+    """The networks that come with vocsep.
 
     Raises:
-        ModelError: it is missing or damaged.
+        ModelError: they are missing or damaged.
     """
     return restore_duets(load_model(shipped_model("duets"), "duets"))
 
@@ -91,13 +92,26 @@ def best_signs(alike: Array, keep: Array, refuted: float = REFUTED[1]) -> NDArra
     """
     keep = np.concatenate(([0.0], keep[1:]))
     height = np.ones(len(alike), dtype=np.int64)
-    _, vectors = np.linalg.eigh(alike)
-    chain = np.where(keep < 0, -1, 1).cumprod()
-    beginnings = [height, chain, *(np.where(vector < 0, -1, 1) for vector in vectors.T[::-1][:3])]
-    found = likeliest(beginnings, alike, keep)
+    found = _searched(alike, keep)
     if likelihood(found, alike, keep) - likelihood(height, alike, keep) < refuted:
         return height
     return found if found.sum() >= 0 else -found
+
+
+def _searched(alike: Array, keep: Array) -> NDArray[np.int64]:
+    """The likeliest signs that are found; of very many stretches first in parts of `TOGETHER`, and then of
+    these parts: what a search costs grows faster than with the square of their number."""
+    if len(alike) > TOGETHER:
+        parts = np.array_split(np.arange(len(alike)), -(-len(alike) // TOGETHER))
+        signs = np.concatenate([_searched(alike[part][:, part], keep[part]) for part in parts])
+        first = np.array([part[0] for part in parts])
+        between = np.add.reduceat(np.add.reduceat(signs[:, None] * alike * signs, first, 0), first, 1)
+        turned = _searched(between, keep[first] * signs[first] * signs[first - 1])
+        return np.asarray(signs * np.repeat(turned, [len(part) for part in parts]))
+    chain = np.where(keep < 0, -1, 1).cumprod()
+    _, vectors = np.linalg.eigh(alike)
+    eigenvectors = [np.where(vector < 0, -1, 1) for vector in vectors.T[::-1][:3]]
+    return likeliest([np.ones(len(alike), dtype=np.int64), chain, *eigenvectors], alike, keep)
 
 
 def likeliest(beginnings: Sequence[NDArray[np.int64]], alike: Array, keep: Array) -> NDArray[np.int64]:
