@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.distributed as dist
 
 MEETINGS = 9  # how often processes may find each other
@@ -47,6 +48,7 @@ def _run(rank: int, size: int, ports: list[int], queue: Any, function: Any, argu
     known: dict[str, Any] = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size}
     known |= {"MASTER_ADDR": "127.0.0.1", "TORCHELASTIC_USE_AGENT_STORE": True}
     os.environ |= {name: str(value) for name, value in known.items()}
+    torch.set_num_threads(1)  # as torchrun has it: threads of all would wait for each other's cores
     try:
         answer = function(*arguments)
     except BaseException as error:
