@@ -163,7 +163,7 @@ def benchmark(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = new_parser("learn_duets", __doc__)
     parser.add_argument("output", type=Path, metavar="OUT", help="the model, a safetensors file")
-    parser.add_argument("--seeds", nargs=2, type=int, default=(2001, 2080), metavar=("FIRST", "LAST"))
+    parser.add_argument("--seeds", nargs=2, type=int, default=(2001, 2120), metavar=("FIRST", "LAST"))
     parser.add_argument("--epochs", type=int, default=20, metavar="N", help="default: 20")
     parser.add_argument("--members", type=int, default=6, metavar="N", help="networks (default: 6)")
     parser.add_argument(

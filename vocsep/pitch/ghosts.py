@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from vocsep.estimator.features import LONG_HOP
 from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.gaps import voiced_runs
-from vocsep.pitch.octaves import unexplained
+from vocsep.pitch.octaves import unexplained, unexplained_within
 from vocsep.pitch.stretches import find_cuts
 from vocsep.spectra import HOP
 
@@ -142,15 +142,10 @@ def share_explained(audio: NDArray[np.float32], pitch: Array, voice: int, first:
         audio: ``(samples,)`` mono at 16 kHz.
         pitch: ``(voices, frames)`` semitones, NaN = silent. voice, first, last: the note, frames one past.
     """
-    low, high = max(first - MARGIN, 0), min(last + MARGIN, pitch.shape[1])
-    sung = pitch[:, low:high]
+    sung = pitch[:, first:last]
     silent = sung.copy()
-    silent[voice, first - low : last - low] = np.nan
-    piece = audio[low * HOP : (high - 1) * HOP + 1]
-    step = LONG_HOP // HOP
-    begin = (first - low) // step
-    own = slice(begin, max((last - low) // step, begin + 1))
-    without, with_it = map(float, unexplained(piece, np.stack((silent, sung)))[:, own].mean(axis=1))
+    silent[voice] = np.nan
+    without, with_it = map(float, unexplained_within(audio, pitch, first, last, (silent, sung)))
     return (without - with_it) / max(without, 1e-12)
 
 

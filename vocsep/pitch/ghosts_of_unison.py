@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.estimator.features import LONG_HOP
-from vocsep.pitch.ghosts import MARGIN, left_unexplained
-from vocsep.pitch.octaves import unexplained
+from vocsep.pitch.ghosts import left_unexplained
+from vocsep.pitch.octaves import unexplained_within
 from vocsep.pitch.stretches import find_cuts
 from vocsep.pitch.two_combs import best_pairs
 from vocsep.spectra import HOP
@@ -53,7 +53,9 @@ def in_unison(audio: NDArray[np.float32], pitch: Array) -> Array:
         track = pitch[1 - voice, first:last]
         known = np.flatnonzero(np.isfinite(track))
         line = np.interp(np.arange(last - first), known, track[known])
-        if _left_by_unison(audio, pitch, line, first) < BETTER * as_heard:
+        two = line + best_pairs(audio, line, first).cents / 100
+        [by_unison] = unexplained_within(audio, pitch, first, last, (two,))
+        if by_unison < BETTER * as_heard:
             found = pitch.copy() if found is pitch else found
             found[:, first:last] = line
     return found
@@ -65,15 +67,3 @@ def _apart(pitch: Array) -> bool:
     gap = gap[np.isfinite(gap)]
     count = pitch.shape[1]
     return count >= SHORTEST and len(gap) >= TOGETHER * count and float(np.median(gap)) > APART
-
-
-def _left_by_unison(audio: NDArray[np.float32], pitch: Array, line: Array, first: int) -> float:
-    """What two combs along a line leave unexplained from frame ``first`` on."""
-    last = first + len(line)
-    begin, end = max(first - MARGIN, 0), min(last + MARGIN, pitch.shape[1])
-    sung = pitch[:, begin:end].copy()
-    sung[:, first - begin : last - begin] = line + best_pairs(audio, line, first).cents / 100
-    left = unexplained(audio[begin * HOP : (end - 1) * HOP + 1], sung)
-    step = LONG_HOP // HOP
-    place = (first - begin) // step
-    return float(left[place : max((last - begin) // step, place + 1)].mean())

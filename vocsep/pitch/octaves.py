@@ -13,6 +13,7 @@ sung are asked as well: where one in ten of them would rather stand lower, or wh
 all octaves stay; else a doubtful one falls if it gains more than almost all of these.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,6 +105,28 @@ def unexplained(audio: NDArray[np.float32], pitch: Array) -> Array:
     return torch.stack(left).double().numpy().reshape(*f0.shape[:-2], -1)
 
 
+def unexplained_within(
+    audio: NDArray[np.float32], pitch: Array, first: int, last: int, guesses: Sequence[Array]
+) -> Array:
+    """What is unexplained of a stretch, in the mean, with each of some guesses in place of the tracks there.
+
+    Args:
+        audio, pitch: as in `unexplained`, of the whole recording; `MARGIN` frames beside are heard, too.
+        first, last: the stretch, in frames, the last one past.
+        guesses: each ``(voices, last - first)`` semitones.
+
+    Returns:
+        ``(guesses,)``.
+    """
+    begin, end = max(first - MARGIN, 0), min(last + MARGIN, pitch.shape[1])
+    tracks = np.repeat(pitch[None, :, begin:end], len(guesses), axis=0)
+    tracks[..., first - begin : last - begin] = guesses
+    left = unexplained(audio[begin * HOP : (end - 1) * HOP + 1], tracks)
+    step = LONG_HOP // HOP
+    place = (first - begin) // step
+    return np.asarray(left[:, place : max((last - begin) // step, place + 1)].mean(axis=1))
+
+
 def _left(power: Tensor, combs: Tensor, rms: Tensor) -> Tensor:
     """`unexplained` of one guess.
 
@@ -136,14 +159,10 @@ def gain_below(audio: NDArray[np.float32], pitch: Array, octave: Octave) -> floa
         The difference of `unexplained`, more than 0 where the lower place is better.
     """
     last = min(octave.last, octave.first + round(LONGEST * SAMPLE_RATE / HOP))
-    begin, end = max(octave.first - MARGIN, 0), min(last + MARGIN, pitch.shape[1])
-    piece = audio[begin * HOP : (end - 1) * HOP + 1]
-    as_heard = pitch[:, begin:end]
+    as_heard = pitch[:, octave.first : last]
     lower = as_heard.copy()
-    lower[octave.upper, octave.first - begin : last - begin] -= OCTAVE
-    gain = np.subtract(*unexplained(piece, np.stack((as_heard, lower))))
-    step = LONG_HOP // HOP
-    return float(gain[(octave.first - begin) // step : (last - begin) // step].mean())
+    lower[octave.upper] -= OCTAVE
+    return float(np.subtract(*unexplained_within(audio, pitch, octave.first, last, (as_heard, lower))))
 
 
 def _taken(candidates: Candidates, pitch: Array, octave: Octave) -> tuple[NDArray[np.int64], Array]:
