@@ -47,13 +47,6 @@ def worked_in_pieces(
         yield result
 
 
-def worked_in_spans(
-    spans: Iterable[tuple[int, int]], work: Callable[[tuple[int, int]], Result], least: int
-) -> Iterator[Result]:
-    """`worked_in_pieces` of spans, first and one past the last, that may become as short as ``least``."""
-    return worked_in_pieces(spans, work, lambda span: halved(span, least))
-
-
 def halved(span: tuple[int, int], least: int) -> list[tuple[int, int]]:
     """The two halves of a span, first and one past the last; none where they were shorter than ``least``.
 

@@ -4,6 +4,7 @@
 a whole recording only that copy is ever held, and of a long one not even that (`vocsep.media.analysis_file`).
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class AudioInfo:
 
 
 class AudioSource:
-    """An open recording; made by `open_audio`.
+    """An open recording, for any thread; made by `open_audio`.
 
     Attributes:
         info: what it is.
@@ -67,7 +68,7 @@ class AudioSource:
 
     def __init__(self, info: AudioInfo, file: soundfile.SoundFile, missing: str = "") -> None:
         self.info, self.missing = info, missing
-        self._file = file
+        self._file, self._lock = file, threading.Lock()
 
     def read(self, start: int, samples: int) -> NDArray[np.float32]:
         """Samples ``start`` to ``start + samples``, fewer at the end: ``(samples, channels)`` float32.
@@ -77,17 +78,16 @@ class AudioSource:
         """
         wanted = max(min(samples, self.info.samples - start), 0)
         try:
-            if wanted and self._file.tell() != start:
-                self._file.seek(start)
-            block = self._file.read(wanted, dtype="float32", always_2d=True)
+            with self._lock:
+                if wanted and self._file.tell() != start:
+                    self._file.seek(start)
+                block = self._file.read(wanted, dtype="float32", always_2d=True)
         except (RuntimeError, OSError) as error:
             raise AudioError(f"{self.info.path}: damaged after {self._at(start)} ({reason(error)})") from None
         missing = wanted - len(block)
         if missing and (missing > FRAYED or self.info.format not in LOSSY):
-            length = self._at(self.info.samples)
-            raise AudioError(
-                f"{self.info.path}: ends at {self._at(start + len(block))} of {length}: truncated"
-            )
+            end, length = self._at(start + len(block)), self._at(self.info.samples)
+            raise AudioError(f"{self.info.path}: ends at {end} of {length}: truncated")
         finite = np.isfinite(block).all(axis=1)
         if not finite.all():
             first = self._at(start + int(np.argmin(finite)))

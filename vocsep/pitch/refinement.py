@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vocsep.memory import worked_in_spans
 from vocsep.model import load_model, shipped_model
+from vocsep.parallel import worked_in_spans
 from vocsep.pitch.candidates import pitch_of_bins
 from vocsep.pitch.harmonic_stack import BELOW, BINS_PER_OCTAVE, TAUGHT
 from vocsep.pitch.refiner import restore_refiner
@@ -163,5 +163,5 @@ class F0Refinement:
             logits = logits[..., first - low : last - low].float()
             return np.asarray(torch.log_softmax(logits, dim=1).cpu().numpy())
 
-        parts = worked_in_spans(pieces(frames, CHUNK), look, CONTEXT)
+        parts = worked_in_spans(pieces(frames, CHUNK), look, CONTEXT, self.device)
         return np.concatenate(list(parts), axis=-1), bins.round().long().cpu().numpy()

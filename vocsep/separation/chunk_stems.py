@@ -1,5 +1,6 @@
 """Chunk after chunk of a recording, estimated and filtered, ready to be faded into each other."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ from torch import Tensor
 from vocsep.filtering.upsampling import in_channels
 from vocsep.filtering.wiener import wiener_filter
 from vocsep.media.analysis_file import give_back
-from vocsep.memory import worked_in_pieces
 from vocsep.methods.protocol import SeparationMethod, SourceEstimate
+from vocsep.parallel import Stopped, worked_at_once
 from vocsep.pitch.alternatives import alternatives_of
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunks import FADE, Chunk, halves, plan_chunks
@@ -20,6 +21,8 @@ from vocsep.source.voice import SourceParameters
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
 Audio = NDArray[np.float32]
+VOICES_AT_ONCE = 8  # in all chunks in work at a time: each takes some 130 MB
+
 ReadBlock = Callable[[int, int], Audio]  # first sample, number of samples -> (samples, channels)
 
 
@@ -97,7 +100,7 @@ def separate_chunks(
     spatial: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[SeparatedChunk]:
-    """Estimate and filter a recording chunk by chunk; only one chunk at a time is in memory.
+    """Estimate and filter a recording chunk by chunk; a few chunks at a time are in memory.
 
     Args:
         recording: what is separated.
@@ -108,28 +111,42 @@ def separate_chunks(
         progress: told the share done, 0 to 1.
     """
     chunks = plan_chunks(recording.samples / recording.sample_rate)
-    whole = chunks[-1].last
-
-    def told(share: float) -> None:
-        if progress is not None:
-            progress(min(share, 1.0))
+    stop, told = threading.Event(), ShareDone(chunks[-1].last, progress)
 
     def work(chunk: Chunk) -> SeparatedChunk:
-        first, last = (edge / whole for edge in chunk.edges)
-        return _separated(
-            recording,
-            tracks,
-            chunk,
-            estimate,
-            device,
-            spatial,
-            lambda share: told(first + share * (last - first)),
-        )
+        def done(share: float) -> None:
+            if stop.is_set():
+                raise Stopped
+            told(chunk, share)
 
-    for separated in worked_in_pieces(chunks, work, halves):
+        return _separated(recording, tracks, chunk, estimate, device, spatial, done)
+
+    most = max(VOICES_AT_ONCE // tracks.voices, 1)
+    for separated in worked_at_once(chunks, work, halves, device, most, stop):
         give_back(recording.analysis)
         yield separated
-        told(separated.chunk.edges[1] / whole)
+        told(separated.chunk, 1.0)
+
+
+class ShareDone:
+    """How much of a recording is done, told by chunks that are in work at the same time.
+
+    Args:
+        whole: seconds of the recording.
+        progress: told the share of it, from one thread at a time.
+    """
+
+    def __init__(self, whole: float, progress: Callable[[float], None] | None) -> None:
+        self._whole, self._progress, self._lock = whole, progress, threading.Lock()
+        self._seconds: dict[float, float] = {}  # by where a chunk takes over
+
+    def __call__(self, chunk: Chunk, share: float) -> None:
+        """A share of the chunk is done."""
+        if self._progress is not None:
+            first, last = chunk.edges
+            with self._lock:
+                self._seconds[first] = share * (last - first)
+                self._progress(min(sum(self._seconds.values()) / self._whole, 1.0))
 
 
 def _separated(
