@@ -10,10 +10,10 @@ from vocsep.errors import SettingsError
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
-# Parameters of glibc's mallopt (malloc.h), and bytes: free memory above which the heap shrinks, and the size
-# from which a block is mapped by itself.
-TRIM_THRESHOLD, KEPT = -1, 256 * 2**20
-MMAP_THRESHOLD, MAPPED = -3, 128 * 2**20
+# Parameters of glibc's mallopt (malloc.h): bytes of free memory above which the heap shrinks, bytes from which
+# a block is mapped by itself, and number of heaps. Heaps of threads keep what others could use, and shrink
+# and grow all the time.
+CHOSEN = {-1: 256 * 2**20, -3: 128 * 2**20, -8: 1}
 
 
 def worked_in_pieces(
@@ -71,4 +71,4 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # another C library, or none that can be looked into
         return False
-    return all(bool(mallopt(kind, size)) for kind, size in ((TRIM_THRESHOLD, KEPT), (MMAP_THRESHOLD, MAPPED)))
+    return all(bool(mallopt(parameter, value)) for parameter, value in CHOSEN.items())
