@@ -7,10 +7,8 @@ import torch
 from plain import plain_frames, plain_overlap_add, plain_recursion
 
 from vocsep.errors import SettingsError
+from vocsep.source.all_pole import LARGEST_GAIN, all_pole_power, all_pole_response
 from vocsep.source.filters import (
-    LARGEST_GAIN,
-    all_pole_power,
-    all_pole_response,
     bin_frequencies,
     filter_frames,
     fir_from_magnitudes,

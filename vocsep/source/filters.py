@@ -13,11 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from vocsep.source.lsf import check_order
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, hann
 
 FILTER_FFT = 1024  # samples in the block of a frame
-LARGEST_GAIN = 1e6  # amplitude, 120 dB: what a resonance may reach before it is bounded
 
 
 def bin_frequencies(fft_size: int, device: torch.device | str = "cpu") -> Tensor:
@@ -158,57 +156,3 @@ def zero_phase_response(fir: Tensor, frequencies: Tensor) -> Tensor:
     middle = fir.shape[-1] // 2
     times = torch.arange(-middle, middle + 1, device=fir.device, dtype=fir.dtype) / SAMPLE_RATE
     return fir @ (2 * math.pi * times.unsqueeze(-1) * frequencies.to(fir.dtype)).cos()
-
-
-def _half_spectra(coefficients: Tensor, omega: Tensor) -> tuple[Tensor, Tensor]:
-    """R and I of A(e^jw) = e^(-jw (K+1)/2) (R + j I), each ``(..., bins)`` in float64.
-
-    The symmetric P and the antisymmetric Q of (8), each of K + 2 coefficients, are a cosine and a sine series
-    once the delay of half their length is taken out: two real products with K/2 + 1 rows in place of a
-    complex transform.
-    """
-    check_order(coefficients.shape[-1] - 1)
-    terms = (coefficients.shape[-1] + 1) // 2
-    extended = pad(coefficients.double(), (0, 1))
-    forward, backward = extended[..., :terms], extended.flip(-1)[..., :terms]
-    times = torch.arange(terms, dtype=torch.float64, device=omega.device)
-    angles = (terms - 0.5 - times).unsqueeze(-1) * omega
-    return (forward + backward) @ angles.cos(), (forward - backward) @ angles.sin()
-
-
-def all_pole_response(coefficients: Tensor, fft_size: int = FILTER_FFT) -> Tensor:
-    """1 / A on the grid of a transform; differentiable. Gains beyond 120 dB are bounded.
-
-    Args:
-        coefficients: ``(..., order + 1)`` of A, the first one 1, best in float64.
-        fft_size: samples.
-
-    Returns:
-        ``(..., fft_size // 2 + 1)``, complex64 (the sums are made in float64).
-
-    Raises:
-        SettingsError: odd order.
-    """
-    omega = torch.linspace(0, math.pi, fft_size // 2 + 1, dtype=torch.float64, device=coefficients.device)
-    real, imaginary = (part.float() for part in _half_spectra(coefficients, omega))
-    gain = (real.square() + imaginary.square()).clamp(min=LARGEST_GAIN**-2).reciprocal()
-    delay = torch.polar(torch.ones_like(omega), omega * (coefficients.shape[-1] / 2)).to(torch.complex64)
-    return torch.complex(real * gain, -imaginary * gain) * delay
-
-
-def all_pole_power(coefficients: Tensor, frequencies: Tensor) -> Tensor:
-    """1 / |A|^2 at any frequencies; differentiable. Gains beyond 120 dB are bounded.
-
-    Args:
-        coefficients: ``(..., order + 1)`` of A, the first one 1, best in float64.
-        frequencies: ``(bins,)`` in Hz.
-
-    Returns:
-        ``(..., bins)`` power gain, float32 (the sums are made in float64).
-
-    Raises:
-        SettingsError: odd order.
-    """
-    omega = frequencies.double() * (2 * math.pi / SAMPLE_RATE)
-    real, imaginary = (part.float() for part in _half_spectra(coefficients, omega))
-    return (real.square() + imaginary.square()).clamp(min=LARGEST_GAIN**-2).reciprocal()

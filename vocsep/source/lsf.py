@@ -59,11 +59,44 @@ def lsf_from_increments(raw: Tensor, minimum_gap: float = MINIMUM_GAP) -> Tensor
     return normalised.cumsum(-1)[..., :-1].to(raw.dtype)
 
 
-def polynomial_from_lsf(lsf: Tensor) -> Tensor:
-    """Coefficients of A(z) by Algorithm 1, in float64: single precision makes unstable filters.
+def halves_from_lsf(lsf: Tensor) -> Tensor:
+    """First halves of P and Q by Algorithm 1, in float64: single precision makes unstable filters.
 
     P / (1 + z^-1) and Q / (1 - z^-1) are products of factors 1 - 2 cos(w_k) z^-1 + z^-2. They are symmetric,
     so only their first halves are computed, and both at once.
+
+    Args:
+        lsf: ``(..., order)`` in radians, increasing.
+
+    Returns:
+        ``(2, ..., order // 2 + 1)``, float64: coefficients of P, of which the further ones are the same
+        again backwards, and of Q, of which they are the negative ones.
+
+    Raises:
+        SettingsError: odd order.
+    """
+    order = lsf.shape[-1]
+    check_order(order)
+    cosines = lsf.double().cos().reshape(-1, order // 2, 2)  # (frames, K/2, [P, Q])
+    steps = (-2 * cosines).permute(1, 2, 0).contiguous().unbind(0)  # K/2 tensors of ([P, Q], frames)
+    # half[i] holds coefficient i of both products, i along the first axis, so that every operation runs over
+    # frames.
+    one = torch.ones_like(steps[0]).unsqueeze(0)
+    half = torch.cat([one, steps[0].unsqueeze(0)])
+    for step in steps[1:]:
+        mirrored = torch.cat([half, half[-2:-1]])  # one coefficient beyond the middle equals one before it
+        grown = mirrored[1:] + step * half
+        grown = torch.cat([grown[:1], grown[1:] + half[:-1]])
+        # The middle coefficient, whose neighbours on both sides are equal, was completed by `mirrored`.
+        half = torch.cat([one, grown])
+    # times (1 + z^-1) for P and (1 - z^-1) for Q
+    further = torch.stack([half[1:, 0] + half[:-1, 0], half[1:, 1] - half[:-1, 1]], 1)
+    both = torch.cat([one, further])
+    return both.permute(1, 2, 0).reshape(2, *lsf.shape[:-1], order // 2 + 1)
+
+
+def polynomial_from_lsf(lsf: Tensor) -> Tensor:
+    """Coefficients of A(z), (8), in float64.
 
     Args:
         lsf: ``(..., order)`` in radians, increasing.
@@ -77,26 +110,9 @@ def polynomial_from_lsf(lsf: Tensor) -> Tensor:
     >>> polynomial_from_lsf(torch.tensor([math.pi / 3, 2 * math.pi / 3])).round(decimals=6) + 0.0
     tensor([1., 0., 0.], dtype=torch.float64)
     """
-    order = lsf.shape[-1]
-    check_order(order)
-    cosines = lsf.double().cos().reshape(-1, order // 2, 2)  # (frames, K/2, [P, Q])
-    steps = (-2 * cosines).permute(1, 2, 0).unbind(0)  # K/2 tensors of ([P, Q], frames)
-    # half[i] holds coefficient i of both products, i along the first axis, so that every operation runs over
-    # frames.
-    one = torch.ones_like(steps[0]).unsqueeze(0)
-    half = torch.cat([one, steps[0].unsqueeze(0)])
-    for step in steps[1:]:
-        mirrored = torch.cat([half, half[-2:-1]])  # one coefficient beyond the middle equals one before it
-        grown = mirrored[1:] + step * half
-        grown = torch.cat([grown[:1], grown[1:] + half[:-1]])
-        # The middle coefficient, whose neighbours on both sides are equal, was completed by `mirrored`.
-        half = torch.cat([one, grown])
-    # times (1 + z^-1) for P and (1 - z^-1) for Q, then (8)
-    symmetric = half[1:, 0] + half[:-1, 0]
-    antisymmetric = half[1:, 1] - half[:-1, 1]
-    first = (symmetric + antisymmetric) / 2
-    second = (symmetric - antisymmetric).flip(0) / 2
-    return torch.cat([one[:, 0], first, second]).movedim(0, -1).reshape(*lsf.shape[:-1], order + 1)
+    symmetric, antisymmetric = halves_from_lsf(lsf)
+    second = (symmetric - antisymmetric)[..., 1:].flip(-1) / 2
+    return torch.cat([(symmetric + antisymmetric) / 2, second], -1)
 
 
 def power_response_from_lsf(lsf: Tensor, frequencies: Tensor) -> Tensor:

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vocsep.source.all_pole import all_pole_power, all_pole_response
 from vocsep.source.excitation import glottal_tilt, harmonic_excitation, uniform_noise
 from vocsep.source.filters import (
     FILTER_FFT,
-    all_pole_power,
-    all_pole_response,
     bin_frequencies,
     fir_from_magnitudes,
     frame_spectra,

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from vocsep.estimator.divergence import magnitude_divergence
-from vocsep.source.powers import comb_powers, voice_powers
+from vocsep.source.excitation import glottal_tilt
+from vocsep.source.powers import PowerFactors, mask_frequencies
 from vocsep.source.voice import SourceParameters, synthesise
-from vocsep.spectra import HOP, MASK_FFT, stft
+from vocsep.spectra import HOP, MASK_FFT, power_spectrogram
 from vocsep.training.excerpts import Excerpts, Supervision
 from vocsep.training.loss import multi_scale_spectral_loss
 from vocsep.training.rooms import Rooms
@@ -121,23 +122,25 @@ def _power_losses(
     one, as it does in the mixture.
     """
     losses = {target: excerpts.mixture.new_zeros(()) for target in targets}
-    for i, signal in enumerate(excerpts.mixture):
+    sparse = PowerFactors.of(parameters.frames_slice(0, None, POWER_HOP // HOP))
+    tilt = glottal_tilt(mask_frequencies(excitation.device)).square()
+    for i, (signal, factors) in enumerate(zip(excerpts.mixture, sparse.recordings(), strict=True)):
         with torch.no_grad():
-            magnitudes = stft(signal, MASK_FFT, POWER_HOP).abs()
+            magnitudes = power_spectrogram(signal, MASK_FFT, POWER_HOP).sqrt_()
             scale = magnitudes.mean().clamp_min(1e-9)
-            combs = comb_powers(excitation[i], POWER_HOP)
-        sparse = parameters.batch_slice(i, i + 1).frames_slice(0, None, POWER_HOP // HOP)
-        powers = voice_powers(sparse, combs) / scale**2
+            combs = power_spectrogram(excitation[i], MASK_FFT, POWER_HOP).mul_(tilt / scale**2)
+        powers = factors.powers(combs, 1 / scale**2)
         if rooms is not None and excerpts.recordings is not None:
             sung_in = excerpts.recordings[i].tolist()
-            powers = rooms(powers, sung_in, POWER_HOP // HOP, apart="sources" in targets)
+            sung = powers.transpose(1, 2)
+            powers = rooms(sung, sung_in, POWER_HOP // HOP, apart="sources" in targets).transpose(1, 2)
         if "mixture" in targets:
             together = magnitude_divergence(powers.sum(dim=0), magnitudes / scale)
             losses["mixture"] = losses["mixture"] + together
         if "sources" in targets and excerpts.sources is not None and excerpts.given is not None:
             given = excerpts.given[i]
             with torch.no_grad():
-                stems = stft(excerpts.sources[i][given], MASK_FFT, POWER_HOP).abs() / scale
+                stems = power_spectrogram(excerpts.sources[i][given], MASK_FFT, POWER_HOP).sqrt_() / scale
             apart = magnitude_divergence(powers[given], stems) * len(stems)
             losses["sources"] = losses["sources"] + apart
     return {target: loss / len(excerpts.mixture) for target, loss in losses.items()}
