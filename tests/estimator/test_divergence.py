@@ -31,3 +31,15 @@ def test_gradients_are_finite_in_silence() -> None:
     powers = torch.zeros(3, 4, requires_grad=True)
     magnitude_divergence(powers, torch.zeros(3, 4)).backward()
     assert powers.grad is not None and bool(torch.isfinite(powers.grad).all())
+
+
+def test_its_slope_is_the_one_that_autograd_finds() -> None:
+    generator = torch.Generator().manual_seed(0)
+    powers = torch.rand(5, 7, generator=generator, dtype=torch.float64).requires_grad_()
+    mixture = torch.rand(5, 7, generator=generator, dtype=torch.float64)
+    model = (powers + FLOOR).sqrt()
+    recorded = (model - mixture * model.log()).mean()
+    found = magnitude_divergence(powers, mixture)
+    torch.testing.assert_close(found, recorded)
+    ours, theirs = (torch.autograd.grad(3 * value, powers)[0] for value in (found, recorded))
+    torch.testing.assert_close(ours, theirs)
