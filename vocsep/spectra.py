@@ -98,7 +98,8 @@ def power(spectrum: Tensor) -> Tensor:
     """Squared modulus; torch's own modulus guards against overflow and takes four times as long."""
     import torch
 
-    return torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
+    squares = torch.view_as_real(spectrum).square()  # in one piece: two strided ones take half as long again
+    return squares[..., 0] + squares[..., 1]
 
 
 def framed(signal: Tensor, fft_size: int, hop: int = HOP) -> Tensor:
