@@ -10,9 +10,9 @@ from vocsep.errors import SettingsError
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
-# Parameters of glibc's mallopt (malloc.h): bytes of free memory above which the heap shrinks, bytes from which
-# a block is mapped by itself, and number of heaps. Heaps of threads keep what others could use, and shrink
-# and grow all the time.
+# Parameters of glibc's mallopt (malloc.h): bytes of free memory above which the heap shrinks, bytes from
+# which a block is mapped by itself, and number of heaps. Heaps of threads keep what others could use, and
+# shrink and grow all the time.
 CHOSEN = {-1: 256 * 2**20, -3: 128 * 2**20, -8: 1}
 
 
