@@ -40,6 +40,7 @@ VARIANTS = {
     "adaptation": replace(ALL, steps=0, room=False),
     "F0 refinement": ALL,
     "width": replace(ALL, unison=False),
+    "sections": replace(ALL, sections=False),
     "room": replace(ALL, room=False),
     "same note": replace(ALL, same_note=False),
     "post-filter": ALL,

@@ -19,6 +19,7 @@ from vocsep.filtering.postfilter import PostfilterNetwork, load_postfilter, post
 from vocsep.filtering.trust import BINS
 from vocsep.filtering.unisons import share_unisons
 from vocsep.methods.protocol import Excerpt, Method, Progress, SeparationMethod, SourceEstimate
+from vocsep.methods.sections import are_sections, as_pairs
 from vocsep.methods.settings import MethodSettings
 from vocsep.source.excitation import glottal_tilt, harmonic_excitation
 from vocsep.source.powers import NOISE_SHARE, comb_powers, voice_powers
@@ -58,6 +59,7 @@ class SourceFilterSettings:
         same_note: voices with one F0 share alike (`vocsep.filtering.unisons`).
         noise_share: how much of a voice's noise claims bins.
         exponent, room_exponent: of the masks, without a room and with one.
+        sections: voices that more than one sing are estimated as two (`vocsep.methods.sections`).
         partials: are fitted to the waveform, all at once, and correct what masks give
             (`vocsep.filtering.joint`).
     """
@@ -69,6 +71,7 @@ class SourceFilterSettings:
     noise_share: float = NOISE_SHARE
     exponent: float = 1.0
     room_exponent: float = ROOM_EXPONENT
+    sections: bool = True
     partials: bool = True
 
     def mask_exponent(self, room: Reverberation | None) -> float:
@@ -95,8 +98,15 @@ class SourceFilter(SeparationMethod):
 
     def estimate(self, excerpt: Excerpt, progress: Progress) -> SourceEstimate:
         """`estimate_sources` of a chunk; ``first`` does not matter."""
-        given = excerpt.mixture, excerpt.f0, self.start, self.settings
-        return estimate_sources(*given, progress, excerpt.alternative, self.postfilter)
+
+        def estimate(f0: Tensor, alternative: Tensor | None) -> SourceEstimate:
+            given = excerpt.mixture, f0, self.start, self.settings
+            return estimate_sources(*given, progress, alternative, self.postfilter)
+
+        found = estimate(excerpt.f0, excerpt.alternative)
+        if not self.settings.sections or not are_sections(found):
+            return found
+        return as_pairs(excerpt.mixture, excerpt.f0, found, lambda f0: estimate(f0, torch.zeros_like(f0)))
 
 
 def untrained_comb(mixture: Tensor, f0: Tensor, excitation: Tensor) -> SourceParameters:
@@ -194,7 +204,7 @@ def _refined(mixture: Tensor, f0: Tensor, start: Start, settings: SourceFilterSe
 
 # Methods that start from a comb: nothing is learned, before or on the recording.
 COMBS: dict[str, Start] = {"levels": levelled_comb, "comb": untrained_comb}
-BASELINE = SourceFilterSettings(steps=0, room=False, partials=False)
+BASELINE = SourceFilterSettings(steps=0, room=False, sections=False, partials=False)
 
 
 def build(name: str, settings: MethodSettings) -> Method:

@@ -49,34 +49,42 @@ class Pairs:
     gain: Array
 
 
-def grid() -> Array:
+def grid(span: float = SPAN, step: float = STEP) -> Array:
     """Offsets from the line, in cents."""
-    return np.arange(-SPAN, SPAN + STEP / 2, STEP)
+    return np.arange(-span, span + step / 2, step)
 
 
-def best_pairs(audio: NDArray[np.float32], line: Array, first: int) -> Pairs:
+def best_pairs(
+    audio: NDArray[np.float32], line: Array, first: int, span: float = SPAN, step: float = STEP
+) -> Pairs:
     """The best path of pairs along a line.
 
     Args:
         audio: ``(samples,)`` mono at 16 kHz, the whole recording.
         line: ``(frames,)`` semitones without gaps, at least one.
         first: the recording's frame at which the line begins.
+        span, step: of the `grid`.
     """
-    places = len(grid())
+    cents = grid(span, step)
+    places = len(cents)
     one, other = np.triu_indices(places)
     frequency = 440.0 * 2 ** ((line - 69) / 12)
     table = np.empty((len(line), places, places), np.float32)
     for begin in range(0, len(line), BLOCK):
         own = slice(begin, begin + BLOCK)
-        explained = pair_likelihood(audio, frequency, first, np.arange(len(line))[own]).numpy()
+        explained = pair_likelihood(audio, frequency, first, np.arange(len(line))[own], cents).numpy()
         table[own, one, other] = table[own, other, one] = explained
     single = np.diagonal(table, axis1=1, axis2=2).max(axis=1)
-    path = _best_path(-table)
-    return Pairs(-np.sort(-grid()[path].T, axis=0), (table.max(axis=(1, 2)) - single).astype(np.float64))
+    path = _best_path(-table, GLIDE * step)
+    return Pairs(-np.sort(-cents[path].T, axis=0), (table.max(axis=(1, 2)) - single).astype(np.float64))
 
 
 def pair_likelihood(
-    audio: NDArray[np.float32], frequency: Array, first: int, wanted: NDArray[np.int64]
+    audio: NDArray[np.float32],
+    frequency: Array,
+    first: int,
+    wanted: NDArray[np.int64],
+    cents: Array | None = None,
 ) -> Tensor:
     """Log likelihood of each pair of places of the grid.
 
@@ -84,11 +92,12 @@ def pair_likelihood(
         audio: ``(samples,)`` mono at 16 kHz.
         frequency: ``(frames,)`` Hz of the line. first: the recording's frame at which it begins.
         wanted: frames of the line that are looked at.
+        cents: the `grid`; by default its own.
 
     Returns:
         ``(frames, pairs)`` nats, pairs as in ``numpy.triu_indices``.
     """
-    places = torch.from_numpy(np.exp2(grid() / 1200) - 1).float()
+    places = torch.from_numpy(np.exp2((grid() if cents is None else cents) / 1200) - 1).float()
     one, other = torch.triu_indices(len(places), len(places))
     pitch = torch.from_numpy(frequency[wanted]).float()
     partials = demodulated(audio, frequency, first, wanted)
@@ -154,17 +163,17 @@ def demodulated(
     return torch.stack(found)
 
 
-def _best_path(cost: NDArray[np.float32]) -> NDArray[np.int64]:
+def _best_path(cost: NDArray[np.float32], glide: float) -> NDArray[np.int64]:
     """The cheapest path through tables of costs (A. J. Viterbi, 1967), when a step costs its distance.
 
     Args:
-        cost: ``(frames, places, places)``, symmetric.
+        cost: ``(frames, places, places)``, symmetric. glide: of a step to the next place.
 
     Returns:
         ``(frames, 2)`` places.
     """
     places = np.arange(cost.shape[1])
-    lean = (GLIDE * STEP) * places.astype(np.float32)
+    lean = glide * places.astype(np.float32)
     reached = [cost[0]]
     for here in cost[1:]:
         table = reached[-1]
@@ -176,7 +185,7 @@ def _best_path(cost: NDArray[np.float32]) -> NDArray[np.int64]:
     path = np.zeros((len(cost), 2), dtype=np.int64)
     path[-1] = np.unravel_index(reached[-1].argmin(), cost.shape[1:])
     for frame in range(len(cost) - 2, -1, -1):
-        steps = np.abs(places[:, None] - path[frame + 1]) * (GLIDE * STEP)
+        steps = np.abs(places[:, None] - path[frame + 1]) * glide
         path[frame] = np.unravel_index(
             (reached[frame] + steps[:, :1] + steps[None, :, 1]).argmin(), cost.shape[1:]
         )

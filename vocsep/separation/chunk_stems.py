@@ -141,11 +141,11 @@ class ShareDone:
         self._seconds: dict[float, float] = {}  # by where a chunk takes over
 
     def __call__(self, chunk: Chunk, share: float) -> None:
-        """A share of the chunk is done."""
+        """A share of the chunk is done; less than before where it is done again."""
         if self._progress is not None:
             first, last = chunk.edges
             with self._lock:
-                self._seconds[first] = share * (last - first)
+                self._seconds[first] = max(share * (last - first), self._seconds.get(first, 0.0))
                 self._progress(min(sum(self._seconds.values()) / self._whole, 1.0))
 
 
