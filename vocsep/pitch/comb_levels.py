@@ -23,7 +23,7 @@ WINDOW = 2048  # samples
 EVERY = 2  # frames between windows
 TOP, PARTIALS = 7_000.0, 32  # Hz, and of each track
 RIDGE = 0.01  # of what a partial alone says: the prior of its amplitude
-FRAMES = 64  # windows solved at once
+FRAMES = 32  # windows solved at once
 SILENT = 1e-14  # power, added before the logarithm
 
 
@@ -50,7 +50,8 @@ def fitted_levels(audio: NDArray[np.float32], pitch: Array) -> tuple[Array, Arra
     active = (frequency[..., None] > 0) & (frequency[..., None] * number < TOP)
     active = active.transpose(0, 1)  # (windows, tracks, partials)
     place = torch.arange(WINDOW)
-    levels, sure = [], []
+    # Made before the large blocks: small ones kept between those would keep malloc from using them again.
+    level, sure = torch.empty(active.shape), torch.empty(active.shape)
     for own in torch.split(torch.arange(frequency.shape[1]), FRAMES):
         at = own[:, None] * (EVERY * HOP) + place
         angle = phases[:, at].transpose(0, 1)[:, :, None] * number[:, None]
@@ -58,10 +59,9 @@ def fitted_levels(audio: NDArray[np.float32], pitch: Array) -> tuple[Array, Arra
         basis = torch.cat((waves.real, waves.imag), dim=1)
         power, certain = _solved(basis, sound[at] * window, float(window.square().sum()) / 2)
         shape = (len(own), tracks, PARTIALS)
-        levels.append(10 * torch.log10(power.reshape(shape) / 2 + SILENT))
-        sure.append(certain.reshape(shape) * active[own])
-    level = torch.where(active, torch.cat(levels), torch.nan)
-    return level.double().numpy(), torch.cat(sure).double().numpy()
+        level[own] = 10 * torch.log10(power.reshape(shape) / 2 + SILENT)
+        sure[own] = certain.reshape(shape) * active[own]
+    return torch.where(active, level, torch.nan).double().numpy(), sure.double().numpy()
 
 
 def _solved(basis: Tensor, sound: Tensor, alone: float) -> tuple[Tensor, Tensor]:
