@@ -59,7 +59,8 @@ class SourceFilterSettings:
         same_note: voices with one F0 share alike (`vocsep.filtering.unisons`).
         noise_share: how much of a voice's noise claims bins.
         exponent, room_exponent: of the masks, without a room and with one.
-        sections: voices that more than one sing are estimated as two (`vocsep.methods.sections`).
+        sections: voices that more than one sing are estimated as two (`vocsep.methods.sections`), if partials
+            are fitted, too.
         partials: are fitted to the waveform, all at once, and correct what masks give
             (`vocsep.filtering.joint`).
     """
@@ -104,7 +105,8 @@ class SourceFilter(SeparationMethod):
             return estimate_sources(*given, progress, alternative, self.postfilter)
 
         found = estimate(excerpt.f0, excerpt.alternative)
-        if not self.settings.sections or not are_sections(found):
+        # Where F0 were not refined by phases, single singers have wide combs as well.
+        if not (self.settings.sections and self.settings.partials and are_sections(found)):
             return found
         return as_pairs(excerpt.mixture, excerpt.f0, found, lambda f0: estimate(f0, torch.zeros_like(f0)))
 
