@@ -37,7 +37,7 @@ def in_processes(size: int, function: Callable[..., Any], *arguments: Any) -> li
     ]
     for process in processes:
         process.start()
-    answers = dict(queue.get(timeout=120) for _ in processes)
+    answers = dict(queue.get(timeout=300) for _ in processes)
     for process in processes:
         process.join(timeout=30)
     return [json.loads(answers[rank]) for rank in range(size)]
