@@ -21,6 +21,7 @@ from vocsep.source.voice import SourceParameters
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
 Audio = NDArray[np.float32]
+LONG = 600.0  # s: of longer recordings one chunk is in work at a time, whose memory stays the smallest
 VOICES_AT_ONCE = 8  # in all chunks in work at a time: each takes some 130 MB
 
 ReadBlock = Callable[[int, int], Audio]  # first sample, number of samples -> (samples, channels)
@@ -121,7 +122,7 @@ def separate_chunks(
 
         return _separated(recording, tracks, chunk, estimate, device, spatial, done)
 
-    most = max(VOICES_AT_ONCE // tracks.voices, 1)
+    most = max(VOICES_AT_ONCE // tracks.voices, 1) if chunks[-1].last <= LONG else 1
     for separated in worked_at_once(chunks, work, halves, device, most, stop):
         give_back(recording.analysis)
         yield separated
