@@ -1,14 +1,26 @@
-"""Memory: work too large for a device is halved until it fits, and malloc keeps what was freed."""
+"""Pieces of a recording: several in work where there are cores, halved where memory is too small for them.
+
+Threads that share one piece wait for each other; pieces at once, each by fewer threads, do not (measured in
+docs/scale.md). And malloc keeps what pieces free.
+"""
 
 import ctypes
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from vocsep.errors import SettingsError
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    import torch
+
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
+
+SPANS_AT_ONCE = 2  # of F0 estimation
 
 # Parameters of glibc's mallopt (malloc.h): bytes of free memory above which the heap shrinks, bytes from
 # which a block is mapped by itself, and number of heaps. Heaps of threads keep what others could use, and
@@ -45,6 +57,76 @@ def worked_in_pieces(
             todo.extendleft(reversed(smaller))
             continue
         yield result
+
+
+class Stopped(Exception):
+    """Nobody waits for this piece any more."""
+
+
+def worked_at_once(
+    pieces: Sequence[Piece],
+    work: Callable[[Piece], Result],
+    halves: Callable[[Piece], Sequence[Piece]],
+    device: "torch.device",
+    most: int,
+    stop: threading.Event | None = None,
+) -> Iterator[Result]:
+    """`worked_in_pieces`, some pieces at a time.
+
+    The threads that torch may use are shared among the pieces in work; those that are left over for the last
+    round have them all. Whoever stops asking, or fails, waits until the pieces in work have ended.
+
+    Args:
+        pieces, work, halves: as there; ``work`` is done in any thread.
+        device: where ``work`` computes: one piece at a time, unless it is the processor.
+        most: pieces in work at a time; no more than torch has threads.
+        stop: set when nobody waits any more; ``work`` may look at it and raise `Stopped`.
+
+    Raises:
+        SettingsError: memory runs out however small a piece. What ``work`` raises of the first that fails.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # a command that needs none starts sooner
+
+    import torch
+
+    threads = torch.get_num_threads()
+    at_once = min(most, threads, len(pieces)) if device.type == "cpu" else 1
+    if at_once <= 1:
+        yield from worked_in_pieces(pieces, work, halves)
+        return
+    inference, last_round = torch.is_inference_mode_enabled(), len(pieces) % at_once
+    own = [threads // at_once] * len(pieces)
+    if last_round:
+        own[-last_round:] = [threads // last_round] * last_round
+
+    def worked(piece: Piece, threads: int) -> list[Result]:
+        torch.set_num_threads(threads)  # of this thread, and of those that begin after it
+        with torch.inference_mode(inference):
+            return list(worked_in_pieces([piece], work, halves))
+
+    waiting, running = deque(zip(pieces, own, strict=True)), deque["Future[list[Result]]"]()
+    pool = ThreadPoolExecutor(at_once, "vocsep")
+    try:
+        while waiting or running:
+            done = running.popleft().result() if len(running) == at_once or not waiting else []
+            while waiting and len(running) < at_once:
+                running.append(pool.submit(worked, *waiting.popleft()))
+            yield from done
+    finally:
+        if stop is not None:
+            stop.set()
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
+
+
+def worked_in_spans(
+    spans: Sequence[tuple[int, int]],
+    work: Callable[[tuple[int, int]], Result],
+    least: int,
+    device: "torch.device",
+) -> Iterator[Result]:
+    """`worked_at_once` of spans, first and one past the last, that may become as short as ``least``."""
+    return worked_at_once(spans, work, lambda span: halved(span, least), device, SPANS_AT_ONCE)
 
 
 def halved(span: tuple[int, int], least: int) -> list[tuple[int, int]]:

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from vocsep.errors import SettingsError, VoicesNotFound
+from vocsep.memory import worked_in_spans
 from vocsep.model import load_model, pick_device, shipped_model
-from vocsep.parallel import worked_in_spans
 from vocsep.pitch.alternatives import EstimatedTracks, find_alternatives
 from vocsep.pitch.candidates import CANDIDATES, FLOOR, Candidates, find_candidates
 from vocsep.pitch.close_parts import close_parts

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vocsep.memory import worked_in_spans
 from vocsep.model import load_model, shipped_model
-from vocsep.parallel import worked_in_spans
 from vocsep.pitch.candidates import pitch_of_bins
 from vocsep.pitch.harmonic_stack import BELOW, BINS_PER_OCTAVE, TAUGHT
 from vocsep.pitch.refiner import restore_refiner

@@ -12,8 +12,8 @@ from torch import Tensor
 from vocsep.filtering.upsampling import in_channels
 from vocsep.filtering.wiener import wiener_filter
 from vocsep.media.analysis_file import give_back
+from vocsep.memory import Stopped, worked_at_once
 from vocsep.methods.protocol import SeparationMethod, SourceEstimate
-from vocsep.parallel import Stopped, worked_at_once
 from vocsep.pitch.alternatives import alternatives_of
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunks import FADE, Chunk, halves, plan_chunks

@@ -9,9 +9,9 @@ import pytest
 import torch
 from tiny import music
 
+from vocsep.memory import Stopped, worked_at_once, worked_in_spans
 from vocsep.methods.registry import build_method
 from vocsep.methods.settings import MethodSettings
-from vocsep.parallel import Stopped, worked_at_once, worked_in_spans
 from vocsep.separation.chunk_stems import Recording, separate_chunks
 from vocsep.spectra import SAMPLE_RATE
 
