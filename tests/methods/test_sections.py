@@ -28,11 +28,8 @@ def vibrato(hertz: float, cents: float, rate: float) -> torch.Tensor:
 
 
 def sound(*f0: torch.Tensor) -> torch.Tensor:
-    """Voices ``(samples,)`` together, whose partials become fainter."""
-    return sum(
-        (harmonic_excitation(one[None], FRAMES * HOP)[0] for one in f0),
-        torch.zeros(FRAMES * HOP),
-    )
+    """All partials of voices together, ``(samples,)``."""
+    return harmonic_excitation(torch.stack(f0), FRAMES * HOP).sum(dim=0)
 
 
 def with_shares(shares: list[list[float]], f0: torch.Tensor) -> SourceParameters:

@@ -2,11 +2,11 @@
 
 A section is a wide comb (`vocsep.source.unison`), but its singers are 20 to 50 cents apart, and phases tell
 their partials apart once their F0 are known: with both true F0 as voices of their own, two real singers a
-part have 9.0 and 9.5 dB, with one estimated F0 and a wide comb 5.4 and 5.5 (two stretches of 35 s). Here
-both F0 are looked for in each voice's stem, from which the masks of the first estimate keep the other voices
-(`vocsep.pitch.two_combs`). The mean of both estimates is better than either: 6.07 and 5.59 dB with wide combs
-alone, 6.58 and 5.95 by pairs, 6.59 and 5.99 by the mean; synthetic sections of three and four 5.71 and 3.13,
-5.80 and 2.76, 6.00 and 3.14 dB.
+part have 9.0 and 9.5 dB, with one estimated F0 and a wide comb 5.4 and 5.5 (two stretches of 35 s, SI-SDR of
+seconds). Here both F0 are looked for in each voice's stem, from which the masks of the first estimate keep
+the other voices (`vocsep.pitch.two_combs`). The mean of both estimates is better than either. SI-SDR of the
+same stretches as a whole: 6.07 and 5.59 dB with wide combs alone, 6.58 and 5.95 by pairs, 6.59 and 5.99 by
+the mean; synthetic sections of three and four 5.71 and 3.13, 5.80 and 2.76, 6.00 and 3.14 dB.
 """
 
 from collections.abc import Callable
@@ -24,9 +24,7 @@ from vocsep.source.unison import OFFSETS
 from vocsep.source.voice import SourceParameters
 from vocsep.spectra import MASK_FFT, istft, stft
 
-WIDE = (
-    0.5  # outer combs of a voice against its own, in the mean of the voices (quartets .26 to .37, measured)
-)
+WIDE = 0.5  # outer combs against the own one, in the mean of the voices: single singers have at most .37
 MOST = 6  # voices: twice as many are the most that are told apart at all
 HALF = 0.5  # of the stems are those of pairs: their errors are others than those of wide combs (measured)
 SPAN, STEP = 100.0, 10.0  # cents around a track in which two singers are looked for

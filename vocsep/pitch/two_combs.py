@@ -84,7 +84,7 @@ def pair_likelihood(
     frequency: Array,
     first: int,
     wanted: NDArray[np.int64],
-    cents: Array | None = None,
+    cents: Array,
 ) -> Tensor:
     """Log likelihood of each pair of places of the grid.
 
@@ -92,12 +92,12 @@ def pair_likelihood(
         audio: ``(samples,)`` mono at 16 kHz.
         frequency: ``(frames,)`` Hz of the line. first: the recording's frame at which it begins.
         wanted: frames of the line that are looked at.
-        cents: the `grid`; by default its own.
+        cents: the `grid`.
 
     Returns:
         ``(frames, pairs)`` nats, pairs as in ``numpy.triu_indices``.
     """
-    places = torch.from_numpy(np.exp2((grid() if cents is None else cents) / 1200) - 1).float()
+    places = torch.from_numpy(np.exp2(cents / 1200) - 1).float()
     one, other = torch.triu_indices(len(places), len(places))
     pitch = torch.from_numpy(frequency[wanted]).float()
     partials = demodulated(audio, frequency, first, wanted)

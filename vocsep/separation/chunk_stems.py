@@ -22,7 +22,7 @@ from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
 Audio = NDArray[np.float32]
 LONG = 600.0  # s: of longer recordings one chunk is in work at a time, whose memory stays the smallest
-VOICES_AT_ONCE = 8  # in all chunks in work at a time: each takes some 130 MB
+VOICES_AT_ONCE = 8  # in all chunks in work at a time: four more take some 600 MB
 
 ReadBlock = Callable[[int, int], Audio]  # first sample, number of samples -> (samples, channels)
 
@@ -101,7 +101,7 @@ def separate_chunks(
     spatial: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[SeparatedChunk]:
-    """Estimate and filter a recording chunk by chunk; a few chunks at a time are in memory.
+    """Estimate and filter a recording chunk by chunk; a few chunks at a time are in memory, of long ones one.
 
     Args:
         recording: what is separated.
@@ -142,7 +142,7 @@ class ShareDone:
         self._seconds: dict[float, float] = {}  # by where a chunk takes over
 
     def __call__(self, chunk: Chunk, share: float) -> None:
-        """A share of the chunk is done; less than before where it is done again."""
+        """A share of the chunk is done; a chunk that is begun again goes back in nothing that was told."""
         if self._progress is not None:
             first, last = chunk.edges
             with self._lock:
