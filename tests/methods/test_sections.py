@@ -1,12 +1,17 @@
 """Sections: who is a section, two F0 in each stem, and stems that still add up."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from tiny import music
 
+from vocsep.estimator import network
+from vocsep.estimator.network import Estimator
+from vocsep.estimator.parts import SHARED
+from vocsep.estimator.settings import EstimatorSettings
 from vocsep.filtering.confidence import energies
 from vocsep.methods import source_filter
 from vocsep.methods.protocol import Excerpt, SourceEstimate
@@ -134,3 +139,26 @@ class TestAsPairs:
         if partials:
             assert found.correction is not None
             np.testing.assert_allclose(found.correction.sum(dim=0), 0, atol=1e-5)
+
+    def test_both_singers_of_a_voice_are_read_by_its_own_decoder(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        parts = ("soprano", "alto", "tenor", "bass")
+        sizes = {"bands": 8, "units": 8, "blocks": 1}
+        estimator = Estimator(EstimatorSettings(**sizes, names=parts, decoders=("alto", "bass"))).eval()
+        read: list[list[int]] = []
+        decode = network.decoders_of_voices
+
+        def noted(*given: Any) -> list[int]:
+            read.append(decode(*given))
+            return read[-1]
+
+        monkeypatch.setattr(network, "decoders_of_voices", noted)
+        monkeypatch.setattr(source_filter, "are_sections", lambda estimated: True)
+        audio, tracks = music(2.0)
+        mixture, f0 = torch.from_numpy(np.asarray(audio, np.float32)), tracks.as_input()[:2]
+        method = SourceFilter(estimator, SourceFilterSettings(steps=3))
+        method.name_voices(("alto", "tenor"))  # twice two are as many as the estimator learned from
+        method.estimate(Excerpt(mixture, f0), lambda share: None)
+        assert [0, SHARED] in read and [0, SHARED, 0, SHARED] in read
+        assert all(own in ([0, SHARED], [0, SHARED, 0, SHARED]) for own in read)

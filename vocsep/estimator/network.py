@@ -62,6 +62,14 @@ class Estimator(nn.Module):
             made.network.begin_decoders()
         return made.train(self.training)
 
+    def names_of(self, voices: int) -> Sequence[str | None]:
+        """Names of so many voices: those in ``self.names`` or of the recordings that were learned from, if
+        they are as many, else none."""
+        for names in (self.names, self.settings.names):
+            if names is not None and len(names) == voices:
+                return names
+        return [None] * voices
+
     def forward(
         self,
         mixture: Tensor,
@@ -89,8 +97,7 @@ class Estimator(nn.Module):
             raise ValueError(
                 f"batch and frames of the F0 are {f0.shape[0]}, {f0.shape[2]}; they must be {expected}"
             )
-        if names is None and self.names is not None and len(self.names) == f0.shape[1]:
-            names = self.names
+        names = self.names_of(f0.shape[1]) if names is None else names
         decoders = decoders_of_voices(self.settings, f0.shape[1], names)
         if self.settings.kind == "paper":
             latent = self.encoder(mixture)

@@ -100,15 +100,26 @@ class SourceFilter(SeparationMethod):
     def estimate(self, excerpt: Excerpt, progress: Progress) -> SourceEstimate:
         """`estimate_sources` of a chunk; ``first`` does not matter."""
 
-        def estimate(f0: Tensor, alternative: Tensor | None) -> SourceEstimate:
-            given = excerpt.mixture, f0, self.start, self.settings
+        def estimate(f0: Tensor, alternative: Tensor | None, start: Start) -> SourceEstimate:
+            given = excerpt.mixture, f0, start, self.settings
             return estimate_sources(*given, progress, alternative, self.postfilter)
 
-        found = estimate(excerpt.f0, excerpt.alternative)
+        def in_pairs(f0: Tensor) -> SourceEstimate:
+            return estimate(f0, torch.zeros_like(f0), self._start_of_pairs(len(excerpt.f0)))
+
+        found = estimate(excerpt.f0, excerpt.alternative, self.start)
         # Where F0 were not refined by phases, single singers have wide combs as well.
         if not (self.settings.sections and self.settings.partials and are_sections(found)):
             return found
-        return as_pairs(excerpt.mixture, excerpt.f0, found, lambda f0: estimate(f0, torch.zeros_like(f0)))
+        return as_pairs(excerpt.mixture, excerpt.f0, found, in_pairs)
+
+    def _start_of_pairs(self, voices: int) -> Start:
+        """What two singers of each voice start from: an estimator reads both by the voice's own decoder."""
+        start = self.start
+        if not isinstance(start, Estimator):
+            return start
+        names = [*start.names_of(voices)] * 2
+        return lambda mixture, f0, excitation: start(mixture, f0, excitation, names)
 
 
 def untrained_comb(mixture: Tensor, f0: Tensor, excitation: Tensor) -> SourceParameters:
