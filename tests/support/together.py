@@ -37,7 +37,7 @@ def in_processes(size: int, function: Callable[..., Any], *arguments: Any) -> li
     ]
     for process in processes:
         process.start()
-    answers = dict(queue.get(timeout=300) for _ in processes)
+    answers = dict(queue.get(timeout=120) for _ in processes)
     for process in processes:
         process.join(timeout=30)
     return [json.loads(answers[rank]) for rank in range(size)]
@@ -170,6 +170,8 @@ def trained(output: str) -> Any:
 
 def several_fits(folder: str, made: str, begun: str, stopped: str, hurried: str) -> Any:
     """A whole fit, one that was begun by one process, one that a signal stops, one that several stop."""
+    from vocsep.training.processes import LEFT
+
     return {
         "whole": learned(folder, made),
         "trained": trained(f"{made}-pitch"),
@@ -179,6 +181,7 @@ def several_fits(folder: str, made: str, begun: str, stopped: str, hurried: str)
         "too_many": _line_of(lambda: learned(folder, f"{made}-2", batch=1)),
         "alone": _line_of(_one_fails),
         "lines": _gathered(),
+        "left": [len(LEFT), MEETINGS - len(PORTS)],
     }
 
 

@@ -162,3 +162,9 @@ def test_excerpts_are_shared_with_all_that_belongs_to_them() -> None:
         (own.recordings, batch.recordings),
     ):
         assert part is not None and whole is not None and torch.equal(part, whole[4:])
+
+
+def test_every_group_that_was_left_is_kept_so_that_nobody_waits_for_its_threads(together: list[Any]) -> None:
+    for answers in together:
+        kept, met = answers["left"]
+        assert kept == met > 5

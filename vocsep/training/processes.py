@@ -124,6 +124,10 @@ class Processes:
 
 
 ALONE = Processes()
+# Groups that were left. The last reference to one may be held by an error's frames; who drops it there waits
+# for the group's threads with the interpreter's lock in hand, which one of them may want for the tensor of
+# the last sum: both wait for ever (torch 2.13). A group that is kept until the process ends waits for nobody.
+LEFT: list[dist.ProcessGroup] = []
 
 
 class _Loss(nn.Module):
@@ -172,6 +176,8 @@ def joined(device: torch.device, environment: Mapping[str, str] = os.environ) ->
         said = "" if isinstance(error, Interrupted) else f"{NAMED} {processes.rank}: {error}"
         raise type(error)(said) from error
     finally:
+        if dist.group.WORLD is not None:
+            LEFT.append(dist.group.WORLD)
         dist.destroy_process_group()
 
 
