@@ -19,35 +19,12 @@ from vocsep.estimator.features import CombFeatures
 from vocsep.estimator.heads import FrameHead
 from vocsep.estimator.parts import SHARED, decode_voices
 from vocsep.estimator.settings import EstimatorSettings
+from vocsep.estimator.voice_block import VoiceBlock
 
 FEATURES_PER_BAND = 4
 PITCH_FEATURES = 2
-KERNEL = 3  # frames under a dilated convolution
 DILATION_GROWTH = 3  # reaches 1 + 3 + 9 + 27 = 40 frames, 0.64 s, to both sides with four blocks
-FIRST_RESIDUAL = 0.3  # initial scale of what a block adds
 FIRST_NOISE_DB = -12.0  # noise amplitude below white noise at the mixture's mean band level
-
-
-class VoiceBlock(nn.Module):
-    """x + project(act(convolve(x) + exchange(mean of x over voices)))."""
-
-    def __init__(self, units: int, dilation: int) -> None:
-        """Channels and distance between the taps, in frames."""
-        super().__init__()
-        self.convolve = nn.Conv1d(units, units, KERNEL, padding=dilation, dilation=dilation)
-        self.exchange = nn.Conv1d(units, units, 1, bias=False)
-        self.project = nn.Conv1d(units, units, 1)
-        with torch.no_grad():
-            self.project.weight *= FIRST_RESIDUAL
-
-    def forward(self, x: Tensor, mean: Tensor) -> Tensor:
-        """Some voices ``(batch, some, units, frames)`` and the mean of x over all, ``(batch, units, frames)``
-        -> the shape of x.
-        """
-        flat = x.flatten(0, 1)
-        hidden = self.convolve(flat).reshape(x.shape) + self.exchange(mean).unsqueeze(1)
-        added: Tensor = self.project(leaky_relu(hidden.flatten(0, 1), 0.1))
-        return (flat + added).reshape(x.shape)
 
 
 class PartDecoder(nn.Module):
@@ -97,19 +74,17 @@ class CombNetwork(nn.Module):
         """
         pitch = torch.stack([4 * scaled_midi(f0) - 2, (f0 > 0).to(f0)], -1)
         entered = leaky_relu(self.enter(torch.cat([comb.features, pitch], -1)), 0.1)
-        x = entered.transpose(2, 3)
+        x = entered.transpose(1, 2)
         for block in self.blocks[:-1]:
-            x = block(x, x.mean(1))
-        mean = x.mean(1)
+            x = block(x)
 
         def decode(which: int, voices: list[int]) -> tuple[Tensor, Tensor]:
             own = self if which == SHARED else self.part_decoders[which]
             block = self.blocks[-1] if which == SHARED else own.get_submodule("block")
-            some = x if len(voices) == x.shape[1] else x[:, voices]
-            hidden = block(some, mean).transpose(2, 3)
+            hidden = block(x) if len(voices) == x.shape[2] else block(x[:, :, voices], x.mean(2))
             frame_raw: Tensor = own.get_submodule("frame_head")(hidden)
-            noise_raw: Tensor = own.get_submodule("noise_head")(hidden.mean(2))
-            return frame_raw, noise_raw
+            noise_raw: Tensor = own.get_submodule("noise_head")(hidden.mean(1))
+            return frame_raw.transpose(1, 2), noise_raw
 
         raw, noise_raw = decode_voices(decoders, decode)
         guess = torch.zeros_like(raw)
