@@ -109,11 +109,12 @@ def framed(signal: Tensor, fft_size: int, hop: int = HOP) -> Tensor:
     return torch.nn.functional.pad(signal, (fft_size // 2, fft_size // 2)).unfold(-1, fft_size, hop)
 
 
-def power_of_frames(frames: Tensor) -> Tensor:
-    """Power spectra of `framed` stretches, ``(..., fft_size) -> (..., fft_size // 2 + 1)``."""
+def power_of_frames(frames: Tensor, out: Tensor | None = None) -> Tensor:
+    """Power spectra of `framed` stretches, ``(..., fft_size) -> (..., fft_size // 2 + 1)``, in ``out``."""
     import torch
 
-    return power(torch.fft.rfft(frames * hann(frames.shape[-1], frames)))
+    squares = torch.view_as_real(torch.fft.rfft(frames * hann(frames.shape[-1], frames))).square_()
+    return torch.add(squares[..., 0], squares[..., 1], out=out)
 
 
 def power_spectrogram(signal: Tensor, fft_size: int, hop: int = HOP) -> Tensor:
@@ -133,7 +134,7 @@ def power_spectrogram(signal: Tensor, fft_size: int, hop: int = HOP) -> Tensor:
     views = (one.view(-1, *one.shape[-2:]) for one in (frames, found))
     for given, result in zip(*views, strict=True):
         for first in range(0, len(given), step):
-            result[first : first + step] = power_of_frames(given[first : first + step])
+            power_of_frames(given[first : first + step], out=result[first : first + step])
     return found
 
 

@@ -32,7 +32,9 @@ class TinyEstimator(nn.Module):
         self.colour = nn.Parameter(torch.zeros(40))
         self.register_buffer("steps_seen", torch.tensor(0))
 
-    def forward(self, mixture: Tensor, f0: Tensor, excitation: Tensor | None = None) -> SourceParameters:
+    def forward(
+        self, mixture: Tensor, f0: Tensor, excitation: Tensor | None = None, spectra: object = None
+    ) -> SourceParameters:
         assert excitation is not None, "the loop computes the excitation once"
         assert torch.equal(excitation, harmonic_excitation(f0, mixture.shape[-1]))
         return SourceParameters(

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from vocsep.estimator.divergence import magnitude_divergence
+from vocsep.estimator.long_spectra import LONG_HOP
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.powers import comb_powers, voice_powers
 from vocsep.source.voice import SourceParameters, synthesise
 from vocsep.spectra import HOP, MASK_FFT, frame_count, stft
 from vocsep.training.excerpts import Excerpts
 from vocsep.training.loss import multi_scale_spectral_loss
-from vocsep.training.objectives import POWER_HOP, Objective, learning_names, targets_of, training_losses
+from vocsep.training.objectives import Objective, learning_names, targets_of, training_losses
 
 SAMPLES = 32 * HOP
 F0 = (400.0, 300.0, 190.0)  # Hz
@@ -84,12 +85,12 @@ def test_the_loss_of_powers_is_the_sum_of_divergences_in_units_of_the_mixture() 
     assert excerpts.sources is not None
     expected = 0.0
     for i in range(2):
-        scale = stft(excerpts.mixture[i], MASK_FFT, POWER_HOP).abs().mean()
-        combs = comb_powers(harmonic_excitation(excerpts.f0[i], SAMPLES), POWER_HOP)
+        scale = stft(excerpts.mixture[i], MASK_FFT, LONG_HOP).abs().mean()
+        combs = comb_powers(harmonic_excitation(excerpts.f0[i], SAMPLES), LONG_HOP)
         sparse = parameters(excerpts.f0).batch_slice(i, i + 1).frames_slice(0, None, 2)
         powers = voice_powers(sparse, combs)
         for j in (1, 2):
-            stem = stft(excerpts.sources[i, j], MASK_FFT, POWER_HOP).abs()
+            stem = stft(excerpts.sources[i, j], MASK_FFT, LONG_HOP).abs()
             expected += 0.5 * float(magnitude_divergence(powers[j] / scale**2, stem / scale))
     assert loss("power", "sources", excerpts) == pytest.approx(expected, rel=1e-5)
 

@@ -20,12 +20,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vocsep.estimator.long_spectra import LONG_FFT, LongSpectra
 from vocsep.source.excitation import glottal_tilt
 from vocsep.source.voice import mel
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, hann, power_spectrogram
 
-LONG_FFT = 2048  # samples
-LONG_HOP = 2 * HOP  # samples
 SHORT_FFT = 512  # samples
 BAND_DECAY = 1.8  # nepers of weight lost within the distance between two bands
 WEIGHT_FLOOR = 1e-4  # power, against the division by silence
@@ -88,7 +87,10 @@ def solve_levels(projected: Tensor, gram: Tensor, sweeps: int = SWEEPS) -> Tenso
     """
     levels = projected / (gram.diagonal(dim1=-4, dim2=-3).movedim(-1, -3) + TINY)
     for _ in range(sweeps):
-        levels = levels * projected / ((gram * levels.unsqueeze(-4)).sum(-3) + TINY)
+        explained = torch.full_like(projected, TINY)
+        for voice, of_all in enumerate(gram.unbind(-3)):  # what a voice adds to the projections of all
+            explained.addcmul_(of_all, levels.narrow(-3, voice, 1))
+        levels.mul_(projected).div_(explained)
     return levels
 
 
@@ -112,43 +114,51 @@ def _smoothed(coarse: Tensor) -> Tensor:
     return (held[..., :-2, :] + 2 * coarse + held[..., 2:, :]) / 4
 
 
-def projections_and_levels(power: Tensor, combs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def projections_and_levels(
+    power: Tensor, combs: Tensor, weights: Tensor, energy: Tensor | float = 1.0
+) -> tuple[Tensor, Tensor]:
     """E and a of all voices, from the power spectrograms of mixture and combs.
 
     Args:
         power: ``(batch, 1, frames, bins)``, `noise_normalised_power` of the mixture, whose RMS is 1.
-        combs: ``(batch, voices, frames, bins)``, that of the harmonics.
+        combs: ``(batch, voices, frames, bins)``, that of the harmonics, times ``energy``.
         weights: ``(bins, bands)``, `band_weights`.
+        energy: of the window, where the combs are not normalised by it.
 
     Returns:
         Each ``(batch, voices, frames, bands)``.
     """
-    weighted = combs * (power + WEIGHT_FLOOR).rsqrt()
     voices = combs.shape[1]
-    projected = _smoothed((power * weighted) @ weights)
+    weighted = combs * (power + WEIGHT_FLOOR).rsqrt_().div_(energy)
+    product = weighted * power
+    projected = _smoothed(product @ weights)
     gram = projected.new_empty(len(combs), voices, *projected.shape[1:])
     for voice in range(voices):
-        with_later = _smoothed((weighted[:, voice : voice + 1] * combs[:, voice:]) @ weights)
-        gram[:, voice, voice:] = gram[:, voice:, voice] = with_later
+        later = slice(voice, None)
+        torch.mul(weighted[:, voice : voice + 1], combs[:, later], out=product[:, later])
+        gram[:, voice, later] = gram[:, later, voice] = product[:, later] @ weights
+    gram = _smoothed(gram).div_(energy)
     alone = projected / (gram.diagonal(dim1=1, dim2=2).movedim(-1, 1) + TINY)
     return alone, solve_levels(projected, gram)
 
 
-def _part(mixture: Tensor, excitation: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _part(power: Tensor, combs: Tensor, weights: Tensor, energy: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Projection, level and claim at every second frame, each ``(batch, voices, coarse frames, bands)``."""
-    power = noise_normalised_power(mixture, LONG_FFT, LONG_HOP).unsqueeze(1)
-    combs = noise_normalised_power(excitation, LONG_FFT, LONG_HOP)  # (batch, voices, frames, bins)
-    own = combs @ weights
-    return *projections_and_levels(power, combs, weights), own / (own.sum(1, keepdim=True) + TINY)
+    own = (combs @ weights).div_(energy)
+    claims = own / (own.sum(1, keepdim=True) + TINY)
+    return *projections_and_levels(power, combs, weights, energy), claims
 
 
-def _statistics(mixture: Tensor, excitation: Tensor, bands: int) -> list[Tensor]:
-    """`_part` of all recordings of a batch."""
-    weights = band_weights(bands, LONG_FFT).to(mixture)
+def _statistics(spectra: LongSpectra, rms: Tensor, bands: int) -> list[Tensor]:
+    """`_part` of all recordings of a batch of amplitudes ``rms``, ``(batch, 1)``."""
+    weights = band_weights(bands, LONG_FFT).to(rms)
+    energy = hann(LONG_FFT, rms).square().sum()
+    relative = (spectra.mixture / (rms.square() * energy).unsqueeze(-1)).unsqueeze(1)
     # One recording at a time on a processor: its spectrograms stay in the cache.
-    step = 1 if mixture.device.type == "cpu" else max(1, len(mixture))
+    step = 1 if rms.device.type == "cpu" else max(1, len(rms))
     parts = [
-        _part(mixture[i : i + step], excitation[i : i + step], weights) for i in range(0, len(mixture), step)
+        _part(relative[i : i + step], spectra.combs[i : i + step], weights, energy)
+        for i in range(0, len(rms), step)
     ]
     return [torch.cat(part) for part in zip(*parts, strict=True)]
 
@@ -171,29 +181,32 @@ def harmonic_levels(mixture: Tensor, excitation: Tensor, bands: int = 40) -> Ten
         ``(batch, voices, frames, bands)``, in the units of the mixture squared.
     """
     rms = _rms(mixture)
-    levels = _statistics(mixture / rms, excitation, bands)[1]
+    levels = _statistics(LongSpectra.of(mixture, excitation), rms, bands)[1]
     return upsampled(levels, frame_count(mixture.shape[-1])) * rms.square().reshape(-1, 1, 1, 1)
 
 
 @torch.no_grad()
-def comb_features(mixture: Tensor, excitation: Tensor, bands: int) -> CombFeatures:
+def comb_features(
+    mixture: Tensor, excitation: Tensor, bands: int, spectra: LongSpectra | None = None
+) -> CombFeatures:
     """Projections, levels, claims and the mixture's bands, relative to the RMS of the excerpt.
 
     Args:
         mixture: ``(batch, samples)``.
         excitation: ``(batch, voices, samples)`` harmonics of each voice.
         bands: number of mel bands.
+        spectra: of both, if they have been computed before.
 
     Returns:
         Features and first guesses; for frames at every hop.
     """
     rms = _rms(mixture)
-    mixture = mixture / rms
-    short = noise_normalised_power(mixture, SHORT_FFT, HOP)  # (batch, frames, bins)
+    short = noise_normalised_power(mixture / rms, SHORT_FFT, HOP)  # (batch, frames, bins)
     frames, voices = short.shape[-2], excitation.shape[1]
     short_weights = band_weights(bands, SHORT_FFT).to(mixture)
     bands_now = (short @ (short_weights / short_weights.sum(0))).clamp(min=POWER_FLOOR).unsqueeze(1)
-    alone, levels, claims = _statistics(mixture, excitation, bands)
+    spectra = LongSpectra.of(mixture, excitation) if spectra is None else spectra
+    alone, levels, claims = _statistics(spectra, rms, bands)
     coarse = torch.cat([_bels(alone, LEVEL_FLOOR), _bels(levels, LEVEL_FLOOR), 4 * claims - 2], -1)
     fast = _bels(bands_now, POWER_FLOOR).expand(-1, voices, -1, -1)
     tilt = glottal_tilt(band_centres(bands)).to(mixture)

@@ -16,6 +16,7 @@ from vocsep.estimator.decoder import VoiceDecoder
 from vocsep.estimator.encoder import MixtureEncoder
 from vocsep.estimator.features import comb_features
 from vocsep.estimator.heads import bounded_parameters
+from vocsep.estimator.long_spectra import LongSpectra
 from vocsep.estimator.parts import SHARED, decode_voices, decoders_of_voices
 from vocsep.estimator.settings import EstimatorSettings, presets
 from vocsep.source.excitation import harmonic_excitation
@@ -76,6 +77,7 @@ class Estimator(nn.Module):
         f0: Tensor,
         excitation: Tensor | None = None,
         names: Sequence[str | None] | None = None,
+        spectra: LongSpectra | None = None,
     ) -> SourceParameters:
         """Estimate the parameters of every voice.
 
@@ -85,6 +87,7 @@ class Estimator(nn.Module):
             excitation: ``(batch, voices, samples)`` harmonics of ``f0``, if they have been computed before.
             names: of the voices, which decide about decoders of their own; None: those in ``self.names``, or
                 of the recordings that were learned from, if there are as many.
+            spectra: of mixture and excitation, if they have been computed before.
 
         Returns:
             Source parameters.
@@ -111,6 +114,6 @@ class Estimator(nn.Module):
             return bounded_parameters(f0, frame_raw, noise_raw, self.settings)
         if excitation is None:
             excitation = harmonic_excitation(f0, mixture.shape[-1])
-        comb = comb_features(mixture, excitation, self.settings.bands)
+        comb = comb_features(mixture, excitation, self.settings.bands, spectra)
         frame_raw, noise_raw = self.network(comb, f0, decoders)
         return bounded_parameters(f0, frame_raw, noise_raw, self.settings, comb.rms)

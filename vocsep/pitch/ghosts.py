@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.estimator.features import LONG_HOP
+from vocsep.estimator.long_spectra import LONG_HOP
 from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.gaps import voiced_runs
 from vocsep.pitch.octaves import unexplained, unexplained_within

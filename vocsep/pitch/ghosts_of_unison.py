@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.estimator.features import LONG_HOP
+from vocsep.estimator.long_spectra import LONG_HOP
 from vocsep.pitch.ghosts import left_unexplained
 from vocsep.pitch.octaves import unexplained_within
 from vocsep.pitch.stretches import find_cuts

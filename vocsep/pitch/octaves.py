@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vocsep.estimator.features import (
-    LONG_FFT,
-    LONG_HOP,
     QUIETEST,
     band_weights,
     noise_normalised_power,
     projections_and_levels,
 )
+from vocsep.estimator.long_spectra import LONG_FFT, LONG_HOP
 from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.gaps import voiced_runs, without_gaps
 from vocsep.source.excitation import harmonic_excitation

@@ -7,10 +7,12 @@ databases" (2019).
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from vocsep.estimator.long_spectra import LongSpectra
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.training.excerpts import Excerpts, Supervision
 from vocsep.training.objectives import Objective, Target, learning_names, targets_of, training_losses
@@ -22,7 +24,8 @@ class EstimatorTask(Task[Excerpts]):
     """An estimator that explains mixtures.
 
     Args:
-        estimator: ``estimator(mixture, f0, excitation=h)`` gives `SourceParameters`; it is trained in place.
+        estimator: ``estimator(mixture, f0, excitation=h)`` gives `SourceParameters`; for ``power`` it is also
+            given ``spectra``, the `LongSpectra` of both. It is trained in place.
         objective: ``sound`` or ``power``, how sounds are compared.
         supervision: what they are compared with, where stems are at hand.
         recordings: voices have tails in each of so many recordings, which are learned along; None = no tails.
@@ -58,11 +61,16 @@ class EstimatorTask(Task[Excerpts]):
             targets: see `vocsep.training.objectives.training_losses`.
             names: of the voices; None where none of them has any.
         """
-        with torch.no_grad():  # F0 is given, so the excitation is computed once for features and synthesis
-            excitation = harmonic_excitation(excerpts.f0, excerpts.mixture.shape[-1])
-        more = {} if names is None else {"names": names}
+        # What has no gradient is computed once, for features and loss.
+        excitation = harmonic_excitation(excerpts.f0, excerpts.mixture.shape[-1])
+        more: dict[str, Any] = {} if names is None else {"names": names}
+        if self.objective == "power":
+            more["spectra"] = LongSpectra.of(excerpts.mixture, excitation)
         parameters = self.network(excerpts.mixture, excerpts.f0, excitation=excitation, **more)
-        return training_losses(self.objective, targets, parameters, excitation, excerpts, seed, self.rooms)
+        rooms, spectra = self.rooms, more.get("spectra")
+        return training_losses(
+            self.objective, targets, parameters, excitation, excerpts, seed, rooms, spectra
+        )
 
     def loss(self, batch: Excerpts, seed: int) -> Tensor:
         """Loss of a step: of all that the batch offers."""

@@ -17,18 +17,17 @@ import torch
 from torch import Tensor
 
 from vocsep.estimator.divergence import magnitude_divergence
+from vocsep.estimator.long_spectra import LONG_FFT, LONG_HOP, LongSpectra
 from vocsep.source.excitation import glottal_tilt
 from vocsep.source.powers import PowerFactors, mask_frequencies
 from vocsep.source.voice import SourceParameters, synthesise
-from vocsep.spectra import HOP, MASK_FFT, power_spectrogram
+from vocsep.spectra import HOP, power_spectrogram
 from vocsep.training.excerpts import Excerpts, Supervision
 from vocsep.training.loss import multi_scale_spectral_loss
 from vocsep.training.rooms import Rooms
 
 Objective = Literal["sound", "power"]
 Target = Literal["mixture", "sources"]
-
-POWER_HOP = 2 * HOP  # samples: windows of 128 ms need not be compared every 16 ms
 
 
 def targets_of(excerpts: Excerpts, supervision: Supervision) -> tuple[Target, ...]:
@@ -63,6 +62,7 @@ def training_losses(
     excerpts: Excerpts,
     noise_seed: int,
     rooms: Rooms | None = None,
+    spectra: LongSpectra | None = None,
 ) -> dict[Target, Tensor]:
     """Means over the batch: of the mixture's loss, and of the sum of the losses of the sources at hand.
 
@@ -74,6 +74,7 @@ def training_losses(
         excerpts: the batch; with stems where the targets hold ``sources``.
         noise_seed: of the synthesised noise (``sound``).
         rooms: of the recordings (``power``); None: voices have no tails.
+        spectra: of mixtures and excitations (``power``), if they have been computed before.
 
     Returns:
         A scalar for each target.
@@ -84,7 +85,8 @@ def training_losses(
     if "sources" in targets and excerpts.sources is None:
         raise ValueError("the loss of sources needs stems")
     if objective == "power":
-        losses = _power_losses(parameters, excitation, excerpts, targets, rooms)
+        spectra = LongSpectra.of(excerpts.mixture, excitation) if spectra is None else spectra
+        losses = _power_losses(parameters, spectra, excerpts, targets, rooms)
     else:
         losses = _sound_losses(parameters, excitation, excerpts, noise_seed, targets)
     return {target: losses[target] for target in targets}
@@ -111,7 +113,7 @@ def _sound_losses(
 
 def _power_losses(
     parameters: SourceParameters,
-    excitation: Tensor,
+    spectra: LongSpectra,
     excerpts: Excerpts,
     targets: Sequence[Target],
     rooms: Rooms | None,
@@ -122,25 +124,25 @@ def _power_losses(
     one, as it does in the mixture.
     """
     losses = {target: excerpts.mixture.new_zeros(()) for target in targets}
-    sparse = PowerFactors.of(parameters.frames_slice(0, None, POWER_HOP // HOP))
-    tilt = glottal_tilt(mask_frequencies(excitation.device)).square()
-    for i, (signal, factors) in enumerate(zip(excerpts.mixture, sparse.recordings(), strict=True)):
+    sparse = PowerFactors.of(parameters.frames_slice(0, None, LONG_HOP // HOP))
+    tilt = glottal_tilt(mask_frequencies(spectra.combs.device)).square()
+    for i, factors in enumerate(sparse.recordings()):
         with torch.no_grad():
-            magnitudes = power_spectrogram(signal, MASK_FFT, POWER_HOP).sqrt_()
+            magnitudes = spectra.mixture[i].sqrt()
             scale = magnitudes.mean().clamp_min(1e-9)
-            combs = power_spectrogram(excitation[i], MASK_FFT, POWER_HOP).mul_(tilt / scale**2)
+            combs = spectra.combs[i] * (tilt / scale**2)
         powers = factors.powers(combs, 1 / scale**2)
         if rooms is not None and excerpts.recordings is not None:
             sung_in = excerpts.recordings[i].tolist()
             sung = powers.transpose(1, 2)
-            powers = rooms(sung, sung_in, POWER_HOP // HOP, apart="sources" in targets).transpose(1, 2)
+            powers = rooms(sung, sung_in, LONG_HOP // HOP, apart="sources" in targets).transpose(1, 2)
         if "mixture" in targets:
             together = magnitude_divergence(powers.sum(dim=0), magnitudes / scale)
             losses["mixture"] = losses["mixture"] + together
         if "sources" in targets and excerpts.sources is not None and excerpts.given is not None:
             given = excerpts.given[i]
             with torch.no_grad():
-                stems = power_spectrogram(excerpts.sources[i][given], MASK_FFT, POWER_HOP).sqrt_() / scale
+                stems = power_spectrogram(excerpts.sources[i][given], LONG_FFT, LONG_HOP).sqrt_() / scale
             apart = magnitude_divergence(powers[given], stems) * len(stems)
             losses["sources"] = losses["sources"] + apart
     return {target: loss / len(excerpts.mixture) for target, loss in losses.items()}
