@@ -25,6 +25,8 @@ from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 TOP_FREQUENCY = 7600.0  # Hz, no harmonic above it
 TILT_CORNER = 200.0  # Hz, the glottal spectrum falls above it
 LOWEST_F0 = 1.0  # Hz, keeps the number of harmonics finite where there is no F0
+SMALLEST_ANGLE = 1e-20  # radians, far below any other that a float32 phase has
+ROWS = 512  # hops that are computed together on a processor
 
 
 @torch.no_grad()
@@ -55,34 +57,53 @@ def harmonic_excitation(f0: Tensor, samples: int, top: float = TOP_FREQUENCY) ->
     shape = f0.shape[:-1]
     if samples == 0:
         return f0.new_zeros((*shape, 0), dtype=torch.float32)
-    here, there = _segment_ends(f0[..., :frames].double())
-    # (..., frames, HOP): a row for the samples from one frame to before the next
-    ramp = torch.arange(HOP, dtype=torch.float64, device=f0.device) / HOP
-    frequency = torch.addcmul(here, there - here, ramp).clamp_(min=LOWEST_F0)
-    # Phases add up within a row, then row by row without whole cycles: a plain running sum would drift.
-    cycles = frequency.cumsum(-1).div_(SAMPLE_RATE)
-    whole_rows = cycles[..., -1].frac().cumsum(-1)
-    cycles[..., 1:, :] += whole_rows[..., :-1].unsqueeze(-1)
-    # Half the phase, wrapped into [-pi/2, pi/2]: its sine vanishes at 0 only, where float32 is finest.
-    half = cycles.sub_(cycles.round()).mul_(math.pi).float()
-    ratio = frequency.reciprocal_().mul_(top).float()
-    harmonics = ratio.floor()
-    weight = ratio.sub_(harmonics)  # 0 when the topmost harmonic is at the top, 1 when it is an F0 below
-    angle = harmonics.mul_(half)
-    sine, cosine = angle.sin(), angle.cos()
-    tangent = half.tan_()
-    signal = torch.where(tangent == 0, 0.0, sine / tangent)
-    signal.addcmul_(weight.mul_(2).sub_(1), cosine).mul_(sine).mul_(_gate(f0[..., :frames] > 0))
+    voiced = f0[..., :frames] > 0
+    here, there = (end.clamp(min=LOWEST_F0) for end in _segment_ends(f0[..., :frames].double()))
+    # Cycles add up hop by hop, without whole ones: a plain running sum would drift.
+    hops = (HOP * here + (HOP - 1) / 2 * (there - here)).div_(SAMPLE_RATE).frac_().cumsum(-1)
+    begun = torch.cat([torch.zeros_like(hops[..., :1]), hops[..., :-1]], -1)
+    rows = torch.stack([begun, here, there - here]).reshape(3, -1, 1)
+    signal = f0.new_empty(rows.shape[1], HOP, dtype=torch.float32)
+    step = ROWS if f0.device.type == "cpu" else len(signal)  # some hops at a time stay in a processor's cache
+    for first in range(0, len(signal), step):
+        some = slice(first, first + step)
+        _hops(rows[:, some], top, out=signal[some])
+    signal = signal.reshape(*shape, frames, HOP)
+    fading = ~(voiced & torch.cat([voiced[..., 1:], voiced[..., -1:]], -1))
+    if fading.any():
+        signal[fading] *= _gate(voiced)[fading]
     return signal.reshape(*shape, -1)[..., :samples]
 
 
+def _hops(rows: Tensor, top: float, out: Tensor) -> None:
+    """h in single hops, ``(rows, HOP)``, into ``out``.
+
+    Args:
+        rows: of each hop the cycles before it, the F0 where it begins and the change of the F0 until it
+            ends, in Hz, ``(3, rows, 1)``, float64.
+        top: Hz.
+    """
+    begun, f0, change = rows
+    at = torch.arange(HOP, dtype=torch.float64, device=rows.device)
+    # A sum of the F0 over samples 0 to t has t + 1 terms.
+    cycles = torch.addcmul(begun, f0, (at + 1) / SAMPLE_RATE)
+    cycles.addcmul_(change, at * (at + 1) / (2 * HOP * SAMPLE_RATE))
+    # Half the phase, wrapped into [-pi/2, pi/2]: its sine vanishes at 0 only, where float32 is finest. There
+    # a tiny angle in place of 0 lets the quotient of sines be their number.
+    half = cycles.sub_(cycles.round()).float().mul_(math.pi).add_(SMALLEST_ANGLE)
+    ramp = (at / HOP).float()
+    ratio = torch.addcmul((f0 / top).float(), (change / top).float(), ramp).reciprocal_()
+    harmonics = ratio.floor()
+    weight = ratio.sub_(harmonics)  # 0 when the topmost harmonic is at the top, 1 when it is an F0 below
+    angle = harmonics.mul_(half)
+    cosine, sine = angle.cos(), angle.sin_()
+    torch.div(sine, half.tan_(), out=out).sub_(cosine).addcmul_(weight, cosine, value=2).mul_(sine)
+
+
 def _segment_ends(f0: Tensor) -> tuple[Tensor, Tensor]:
-    """F0 at both ends of the hop after each frame, ``(..., frames, 1)``; a voiced end for a silent one."""
+    """F0 at both ends of the hop after each frame; a voiced end for a silent one."""
     there = torch.cat([f0[..., 1:], f0[..., -1:]], -1)
-    return (
-        torch.where(f0 > 0, f0, there).unsqueeze(-1),
-        torch.where(there > 0, there, f0).unsqueeze(-1),
-    )
+    return torch.where(f0 > 0, f0, there), torch.where(there > 0, there, f0)
 
 
 def _gate(voiced: Tensor) -> Tensor:
