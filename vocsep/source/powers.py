@@ -8,7 +8,7 @@ delay (`vocsep.source.all_pole`) those for R and I are -2 R S m and -2 I S m. Au
 read and write everything three times as often.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from vocsep.source.all_pole import LARGEST_GAIN, series_of_bins
+from vocsep.source.all_pole import series_of_bins
 from vocsep.source.excitation import glottal_tilt
 from vocsep.source.filters import fir_from_magnitudes, zero_phase_response
 from vocsep.source.lsf import halves_from_lsf
 from vocsep.source.voice import NOISE_VARIANCE, SourceParameters, band_matrix
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, TOGETHER, hann, power_spectrogram
 
+LEAST = 1e-18  # |A|^2 at which gains are bounded: far below what the gaps between frequencies allow
 NOISE_SHARE = 0.1  # of a voice's noise that claims bins: it also explains rooms and other voices (measured)
 
 
@@ -86,25 +87,25 @@ class PowerFactors:
 
 
 class _ExpectedPowers(torch.autograd.Function):
-    """m of `PowerFactors.powers`, some frames of a voice at a time on a processor: they stay in its cache."""
+    """m of `PowerFactors.powers`, some frames of a voice at a time on a processor: they stay in its cache.
+
+    |A|^2 is made larger by `LEAST`, so that gains are finite.
+    """
 
     @staticmethod
     def forward(
         ctx: Any, halves: Tensor, harmonic: Tensor, noise: Tensor, colour: Tensor, combs: Tensor
     ) -> Tensor:
         cosines, sines = series_of_bins(halves.shape[-1], combs.shape[-1], MASK_FFT, combs.device)
-        learned = any(ctx.needs_input_grad)
-        powers = combs.new_empty(combs.shape)
-        kept = combs.new_empty(3 if learned else 0, *combs.shape)
-        for at in _blocks(combs):
-            real = (halves[0][at] @ cosines).float()
-            imaginary = (halves[1][at] @ sines).float()
-            gain = torch.addcmul(real.square(), imaginary, imaginary)
-            gain.clamp_(min=LARGEST_GAIN**-2).reciprocal_()
-            sung = torch.mul(noise[at].unsqueeze(-1), colour[at[0]], out=powers[at])
-            sung.addcmul_(harmonic[at].unsqueeze(-1), combs[at]).mul_(gain)
-            if learned:
-                kept[0][at], kept[1][at], kept[2][at] = real, imaginary, gain
+        least, learned = combs.new_tensor(LEAST), any(ctx.needs_input_grad)
+        powers, kept = torch.empty_like(combs), combs.new_empty(3 if learned else 0, *combs.shape)
+        tensors = (*halves, harmonic.unsqueeze(-1), noise.unsqueeze(-1), *kept, combs, powers)
+        for voice, (p, q, loud, breath, *own, comb, power) in _blocks(tensors):
+            real, imaginary, gain = own or (torch.empty_like(power) for _ in range(3))
+            real.copy_(p @ cosines)
+            imaginary.copy_(q @ sines)
+            torch.addcmul(least, real, real, out=gain).addcmul_(imaginary, imaginary).reciprocal_()
+            torch.mul(breath, colour[voice], out=power).addcmul_(loud, comb).mul_(gain)
         if learned:
             ctx.save_for_backward(harmonic, noise, colour, combs, powers, kept, cosines, sines)
         return powers
@@ -116,23 +117,31 @@ class _ExpectedPowers(torch.autograd.Function):
         of_halves = cosines.new_empty(2, *harmonic.shape, len(cosines))
         of_harmonic, of_noise = torch.empty_like(harmonic), torch.empty_like(noise)
         of_colour = torch.zeros_like(colour)
-        for at in _blocks(combs):
-            real, imaginary, gain = kept[0][at], kept[1][at], kept[2][at]
-            slope = gradient[at] * gain
-            torch.linalg.vecdot(slope, combs[at], out=of_harmonic[at])
-            torch.mv(slope, colour[at[0]], out=of_noise[at])
-            of_colour[at[0]] += noise[at] @ slope
-            slope.mul_(powers[at]).mul_(-2).masked_fill_(gain >= LARGEST_GAIN**2, 0.0)  # it is bounded there
-            torch.mm((slope * real).double(), cosines.T, out=of_halves[0][at])
-            torch.mm(slope.mul_(imaginary).double(), sines.T, out=of_halves[1][at])
-        return of_halves, of_harmonic, of_noise, of_colour, None
+        of_each = (*of_halves, of_harmonic, of_noise, noise)
+        for voice, (of_p, of_q, of_loud, of_breath, breath, *known) in _blocks(
+            (*of_each, *kept, combs, powers, gradient)
+        ):
+            real, imaginary, gain, comb, power, given = known
+            slope = given * gain
+            torch.linalg.vecdot(slope, comb, out=of_loud)
+            torch.mv(slope, colour[voice], out=of_breath)
+            of_colour[voice] += breath @ slope
+            slope.mul_(power)
+            torch.mm((slope * real).double(), cosines.T, out=of_p)
+            torch.mm(slope.mul_(imaginary).double(), sines.T, out=of_q)
+        return of_halves.mul_(-2), of_harmonic, of_noise, of_colour, None
 
 
-def _blocks(combs: Tensor) -> Iterator[tuple[int, slice]]:
-    """Voices, and stretches of frames of each."""
-    voices, frames, bins = combs.shape
-    step = max(TOGETHER // bins, 1) if combs.device.type == "cpu" else max(frames, 1)
-    return ((voice, slice(at, at + step)) for voice in range(voices) for at in range(0, frames, step))
+def _blocks(tensors: Sequence[Tensor]) -> Iterator[tuple[int, tuple[Tensor, ...]]]:
+    """Stretches of frames of each voice, of some ``(voices, frames, ...)`` of which the last one has bins."""
+    frames, bins = tensors[-1].shape[1:]
+    step = max(TOGETHER // bins, 1) if tensors[-1].device.type == "cpu" else max(frames, 1)
+    for voice, rows in enumerate(zip(*(tensor.unbind() for tensor in tensors), strict=True)):
+        if frames <= step:
+            yield voice, rows
+        else:
+            for at in range(0, frames, step):
+                yield voice, tuple(row[at : at + step] for row in rows)
 
 
 def voice_powers(parameters: SourceParameters, combs: Tensor, noise_share: float = 1.0) -> Tensor:
