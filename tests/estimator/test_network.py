@@ -147,6 +147,17 @@ def test_training_lowers_the_loss(name: str) -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
+@pytest.mark.parametrize("name", ["comb", "paper"])
+def test_parameters_of_every_second_frame(name: str) -> None:
+    """They are those of all frames, but for the noise, which is a mean over the frames that are wanted."""
+    estimator, (mixture, f0) = build(name), quartet()
+    whole, sparse = estimator(mixture, f0), estimator(mixture, f0, stride=2)
+    for found, expected in zip(tensors(sparse)[:3], tensors(whole.frames_slice(0, None, 2))[:3], strict=True):
+        torch.testing.assert_close(found, expected)
+    assert torch.equal(sparse.f0, f0[..., ::2])
+    torch.testing.assert_close(sparse.noise_magnitudes, whole.noise_magnitudes, rtol=0.01, atol=0)
+
+
 def test_every_weight_of_the_default_preset_learns() -> None:
     estimator, (mixture, f0) = build("comb"), quartet()
     voices = synthesise(estimator(mixture, f0), SAMPLES)

@@ -12,14 +12,15 @@ def block(dilation: int) -> VoiceBlock:
 
 
 @pytest.mark.parametrize("frames", [1, 5, 20])
-@pytest.mark.parametrize("dilation", [1, 3, 9])
+@pytest.mark.parametrize("dilation", [1, 2, 3, 9])
+@pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("all_voices", [True, False])
-def test_products_are_convolutions(frames: int, dilation: int, all_voices: bool) -> None:
+def test_products_are_convolutions(frames: int, dilation: int, stride: int, all_voices: bool) -> None:
     layer = block(dilation)
     x = torch.randn(2, frames, 3, 6, dtype=torch.float64, requires_grad=True)
     mean = None if all_voices else torch.randn(2, frames, 6, dtype=torch.float64, requires_grad=True)
     inputs = [x, *layer.parameters(), *([] if mean is None else [mean])]
-    ours, theirs = layer(x, mean), layer.convolved(x, mean)
+    ours, theirs = layer(x, mean, stride), layer.convolved(x, mean)[:, ::stride]
     torch.testing.assert_close(ours, theirs)
     weight = torch.randn_like(ours)
     for found, expected in zip(

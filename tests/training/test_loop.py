@@ -33,7 +33,7 @@ class TinyEstimator(nn.Module):
         self.register_buffer("steps_seen", torch.tensor(0))
 
     def forward(
-        self, mixture: Tensor, f0: Tensor, excitation: Tensor | None = None, spectra: object = None
+        self, mixture: Tensor, f0: Tensor, excitation: Tensor | None = None, **more: object
     ) -> SourceParameters:
         assert excitation is not None, "the loop computes the excitation once"
         assert torch.equal(excitation, harmonic_excitation(f0, mixture.shape[-1]))

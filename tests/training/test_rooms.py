@@ -122,7 +122,7 @@ class Loudness(nn.Module):
         self.parameters_of = parameters
         self.level = nn.Parameter(torch.tensor(-0.5))
 
-    def forward(self, mixture: Tensor, f0: Tensor, excitation: Tensor, spectra: object) -> SourceParameters:
+    def forward(self, mixture: Tensor, f0: Tensor, excitation: Tensor, **more: object) -> SourceParameters:
         known = self.parameters_of
         return replace(known, alpha=known.alpha * self.level.exp(), gain=known.gain * self.level.exp())
 

@@ -60,17 +60,20 @@ class CombNetwork(nn.Module):
                 shared = self.blocks[-1] if name == "block" else self.get_submodule(name)
                 part.get_submodule(name).load_state_dict(shared.state_dict())
 
-    def forward(self, comb: CombFeatures, f0: Tensor, decoders: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, comb: CombFeatures, f0: Tensor, decoders: Sequence[int], stride: int = 1
+    ) -> tuple[Tensor, Tensor]:
         """Raw parameters: what the network adds, in the logarithm, to the closed-form guesses at alpha and g.
 
         Args:
             comb: features.
             f0: ``(batch, voices, frames)`` Hz.
             decoders: which one reads each voice (`vocsep.estimator.parts`).
+            stride: frames between those that are wanted; the last block computes no others.
 
         Returns:
-            frame_raw: ``(batch, voices, frames, 2 + order + 1)``.
-            noise_raw: ``(batch, voices, L)``, from the mean over frames.
+            frame_raw: ``(batch, voices, wanted frames, 2 + order + 1)``.
+            noise_raw: ``(batch, voices, L)``, from the mean over these frames.
         """
         pitch = torch.stack([4 * scaled_midi(f0) - 2, (f0 > 0).to(f0)], -1)
         entered = leaky_relu(self.enter(torch.cat([comb.features, pitch], -1)), 0.1)
@@ -81,14 +84,16 @@ class CombNetwork(nn.Module):
         def decode(which: int, voices: list[int]) -> tuple[Tensor, Tensor]:
             own = self if which == SHARED else self.part_decoders[which]
             block = self.blocks[-1] if which == SHARED else own.get_submodule("block")
-            hidden = block(x) if len(voices) == x.shape[2] else block(x[:, :, voices], x.mean(2))
+            all_voices = len(voices) == x.shape[2]
+            some, mean = (x, None) if all_voices else (x[:, :, voices], x.mean(2))
+            hidden = block(some, mean, stride)
             frame_raw: Tensor = own.get_submodule("frame_head")(hidden)
             noise_raw: Tensor = own.get_submodule("noise_head")(hidden.mean(1))
             return frame_raw.transpose(1, 2), noise_raw
 
         raw, noise_raw = decode_voices(decoders, decode)
         guess = torch.zeros_like(raw)
-        guess[..., 0] = comb.log_alpha / math.log(10) - self.log_maxima[0]
-        first_gain = comb.log_gain / math.log(10) + FIRST_NOISE_DB / 20 - self.log_maxima[1]
-        guess[..., 1] = first_gain.expand_as(f0)
+        guess[..., 0] = comb.log_alpha[..., ::stride] / math.log(10) - self.log_maxima[0]
+        first_gain = comb.log_gain[..., ::stride] / math.log(10) + FIRST_NOISE_DB / 20 - self.log_maxima[1]
+        guess[..., 1] = first_gain.expand_as(guess[..., 1])
         return raw + guess, noise_raw

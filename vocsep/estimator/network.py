@@ -78,6 +78,7 @@ class Estimator(nn.Module):
         excitation: Tensor | None = None,
         names: Sequence[str | None] | None = None,
         spectra: LongSpectra | None = None,
+        stride: int = 1,
     ) -> SourceParameters:
         """Estimate the parameters of every voice.
 
@@ -88,6 +89,7 @@ class Estimator(nn.Module):
             names: of the voices, which decide about decoders of their own; None: those in ``self.names``, or
                 of the recordings that were learned from, if there are as many.
             spectra: of mixture and excitation, if they have been computed before.
+            stride: frames between those that are wanted, from the first one on.
 
         Returns:
             Source parameters.
@@ -111,9 +113,9 @@ class Estimator(nn.Module):
                 return raw
 
             frame_raw, noise_raw = decode_voices(decoders, decode)
-            return bounded_parameters(f0, frame_raw, noise_raw, self.settings)
+            return bounded_parameters(f0, frame_raw, noise_raw, self.settings).frames_slice(0, None, stride)
         if excitation is None:
             excitation = harmonic_excitation(f0, mixture.shape[-1])
         comb = comb_features(mixture, excitation, self.settings.bands, spectra)
-        frame_raw, noise_raw = self.network(comb, f0, decoders)
-        return bounded_parameters(f0, frame_raw, noise_raw, self.settings, comb.rms)
+        frame_raw, noise_raw = self.network(comb, f0, decoders, stride)
+        return bounded_parameters(f0[..., ::stride], frame_raw, noise_raw, self.settings, comb.rms)

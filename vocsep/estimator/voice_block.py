@@ -8,7 +8,7 @@ On a processor that costs a fifth less than torch's convolutions in one dimensio
 recording in the cache.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -34,15 +34,16 @@ class VoiceBlock(nn.Module):
         with torch.no_grad():
             self.project.weight *= FIRST_RESIDUAL
 
-    def forward(self, x: Tensor, mean: Tensor | None = None) -> Tensor:
-        """Some voices and the mean of x over all -> the shape of x.
+    def forward(self, x: Tensor, mean: Tensor | None = None, stride: int = 1) -> Tensor:
+        """Some voices and the mean of x over all -> the shape of x, or every ``stride``-th frame of it.
 
         Args:
             x: ``(batch, frames, some, units)``.
             mean: ``(batch, frames, units)``; None where x has all voices.
+            stride: frames between those that are wanted.
         """
         if x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
-            return self.convolved(x, mean)
+            return self.convolved(x, mean)[:, ::stride]
         found: Tensor = _Products.apply(  # type: ignore[no-untyped-call]
             x,
             mean,
@@ -52,6 +53,7 @@ class VoiceBlock(nn.Module):
             self.project.weight.squeeze(-1),
             self.project.bias,
             self.dilation,
+            stride,
         )
         return found
 
@@ -65,16 +67,24 @@ class VoiceBlock(nn.Module):
         return (flat + added).reshape(batch, some, units, frames).permute(0, 3, 1, 2)
 
 
-def _recordings(batch: Tensor) -> list[Tensor]:
-    """Rows of each recording, ``(frames * voices, units)``."""
-    return list(batch.view(len(batch), -1, batch.shape[-1]).unbind())
+def _rows(recording: Tensor, stride: int) -> list[Tensor]:
+    """Frames of one recording in ``stride`` interleaved rows of them, each ``(frames * voices, units)``."""
+    return [recording[first::stride].reshape(-1, recording.shape[-1]) for first in range(stride)]
 
 
-def _shifted(shift: int, rows: int) -> Iterator[tuple[int, slice, slice]]:
-    """The outer taps: which, the rows that one reads, and those that it adds to."""
-    earlier, later = slice(None, max(rows - shift, 0)), slice(shift, None)
-    yield 0, earlier, later
-    yield 2, later, earlier
+def _outer_taps(
+    dilation: int, voices: int, rows: Sequence[Tensor]
+) -> Iterator[tuple[int, int, slice, slice]]:
+    """Both outer taps: which, the number of the rows that it reads, which of them, and which it adds to.
+
+    With ``stride`` rows, frame n of what is written hears frame ``n * stride +- dilation``: it is frame
+    ``n + shift`` of one of them.
+    """
+    for tap, offset in ((0, -dilation), (2, dilation)):
+        shift, source = divmod(offset, len(rows))
+        first = max(-shift, 0) * voices
+        last = max(min(len(rows[0]), len(rows[source]) - shift * voices), first)
+        yield tap, source, slice(first + shift * voices, last + shift * voices), slice(first, last)
 
 
 class _Products(torch.autograd.Function):
@@ -91,19 +101,21 @@ class _Products(torch.autograd.Function):
         project: Tensor,
         project_bias: Tensor,
         dilation: int,
+        stride: int,
     ) -> Tensor:
         x, taps = x.contiguous(), taps.contiguous()
-        heard = x.mean(2) if mean is None else mean
-        hidden, result = torch.empty_like(x), torch.empty_like(x)
-        shift = dilation * x.shape[2]
-        for at, (read, inner, outer) in enumerate(zip(*map(_recordings, (x, hidden, result)), strict=True)):
-            torch.addmm(bias, read, taps[1].T, out=inner)
-            for tap, source, target in _shifted(shift, len(read)):
-                inner[target].addmm_(read[source], taps[tap].T)
+        wanted = x[:, ::stride]
+        heard = wanted.mean(2) if mean is None else mean[:, ::stride]
+        hidden, result = (x.new_empty(wanted.shape) for _ in range(2))
+        for at in range(len(x)):
+            read, inner = _rows(x[at], stride), hidden[at].flatten(0, 1)
+            torch.addmm(bias, read[0], taps[1].T, out=inner)
+            for tap, source, some, target in _outer_taps(dilation, x.shape[2], read):
+                inner[target].addmm_(read[source][some], taps[tap].T)
             hidden[at].add_((heard[at] @ exchange.T).unsqueeze(1))
             leaky_relu(inner, LEAK, inplace=True)
-            torch.addmm(project_bias, inner, project.T, out=outer).add_(read)
-        ctx.shift, ctx.own = shift, mean is None
+            torch.addmm(project_bias, inner, project.T, out=result[at].flatten(0, 1)).add_(read[0])
+        ctx.dilation, ctx.stride, ctx.own = dilation, stride, mean is None
         ctx.save_for_backward(x, heard, hidden, taps, exchange, project)
         return result
 
@@ -111,28 +123,32 @@ class _Products(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, heard, hidden, taps, exchange, project = ctx.saved_tensors
-        gradient = gradient.contiguous()
-        of_x, of_heard = torch.empty_like(x), torch.empty_like(heard)
+        gradient, stride = gradient.contiguous(), ctx.stride
+        of_x, of_mean = torch.zeros_like(x), None if ctx.own else x.new_zeros(*x.shape[:2], x.shape[-1])
         of_taps, of_exchange, of_project = (torch.zeros_like(weight) for weight in (taps, exchange, project))
         of_bias, of_project_bias = (torch.zeros_like(project[0]) for _ in range(2))
-        before = torch.empty_like(x[0]).flatten(0, 1)  # gradient of what the activation is of
-        for at, (read, inner, outer, found) in enumerate(
-            zip(*map(_recordings, (x, hidden, gradient, of_x)), strict=True)
-        ):
+        before = torch.empty_like(hidden[0])  # gradient of what the activation is of
+        slope = before.flatten(0, 1)
+        for at in range(len(x)):
+            read, inner, outer = _rows(x[at], stride), hidden[at].flatten(0, 1), gradient[at].flatten(0, 1)
             of_project.addmm_(outer.T, inner)
             of_project_bias += outer.sum(0)
-            torch.mm(outer, project, out=before)
-            torch.ops.aten.leaky_relu_backward.grad_input(before, inner, LEAK, True, grad_input=before)
-            together = before.view(x.shape[1:]).sum(1)
+            torch.mm(outer, project, out=slope)
+            torch.ops.aten.leaky_relu_backward.grad_input(slope, inner, LEAK, True, grad_input=slope)
+            together = before.sum(1)
             of_exchange.addmm_(together.T, heard[at])
-            torch.mm(together, exchange, out=of_heard[at])
+            of_heard = together @ exchange
             of_bias += together.sum(0)
-            of_taps[1].addmm_(before.T, read)
-            torch.addmm(outer, before, taps[1], out=found)
-            for tap, source, target in _shifted(ctx.shift, len(read)):
-                of_taps[tap].addmm_(before[target].T, read[source])
-                found[source].addmm_(before[target], taps[tap])
-            if ctx.own:
-                of_x[at].add_(of_heard[at].div_(x.shape[2]).unsqueeze(1))
-        mean = None if ctx.own else of_heard
-        return of_x, mean, of_taps, of_bias, of_exchange, of_project, of_project_bias, None
+            of_taps[1].addmm_(slope.T, read[0])
+            found = [torch.zeros_like(rows) for rows in read] if stride > 1 else _rows(of_x[at], 1)
+            torch.addmm(outer, slope, taps[1], out=found[0])
+            for tap, source, some, target in _outer_taps(ctx.dilation, x.shape[2], read):
+                of_taps[tap].addmm_(slope[target].T, read[source][some])
+                found[source][some].addmm_(slope[target], taps[tap])
+            for first, rows in enumerate(found if stride > 1 else ()):  # one is of_x itself
+                of_x[at, first::stride] = rows.view(-1, *x.shape[2:])
+            if of_mean is None:
+                of_x[at, ::stride].add_(of_heard.div_(x.shape[2]).unsqueeze(1))
+            else:
+                of_mean[at, ::stride] = of_heard
+        return of_x, of_mean, of_taps, of_bias, of_exchange, of_project, of_project_bias, None, None

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vocsep.estimator.long_spectra import LongSpectra
+from vocsep.estimator.long_spectra import LONG_HOP, LongSpectra
 from vocsep.source.excitation import harmonic_excitation
+from vocsep.spectra import HOP
 from vocsep.training.excerpts import Excerpts, Supervision
 from vocsep.training.objectives import Objective, Target, learning_names, targets_of, training_losses
 from vocsep.training.rooms import ROOM_BETAS, ROOM_RATE, Rooms
@@ -25,7 +26,8 @@ class EstimatorTask(Task[Excerpts]):
 
     Args:
         estimator: ``estimator(mixture, f0, excitation=h)`` gives `SourceParameters`; for ``power`` it is also
-            given ``spectra``, the `LongSpectra` of both. It is trained in place.
+            given ``spectra``, the `LongSpectra` of both, and ``stride``, the frames between those that are
+            wanted. It is trained in place.
         objective: ``sound`` or ``power``, how sounds are compared.
         supervision: what they are compared with, where stems are at hand.
         recordings: voices have tails in each of so many recordings, which are learned along; None = no tails.
@@ -65,7 +67,8 @@ class EstimatorTask(Task[Excerpts]):
         excitation = harmonic_excitation(excerpts.f0, excerpts.mixture.shape[-1])
         more: dict[str, Any] = {} if names is None else {"names": names}
         if self.objective == "power":
-            more["spectra"] = LongSpectra.of(excerpts.mixture, excitation)
+            # Powers are compared at every second frame, so parameters of the others are not asked for.
+            more |= {"spectra": LongSpectra.of(excerpts.mixture, excitation), "stride": LONG_HOP // HOP}
         parameters = self.network(excerpts.mixture, excerpts.f0, excitation=excitation, **more)
         rooms, spectra = self.rooms, more.get("spectra")
         return training_losses(

@@ -69,7 +69,7 @@ def training_losses(
     Args:
         objective: ``sound`` or ``power``.
         targets: what the voices are compared with.
-        parameters: estimated from the batch.
+        parameters: estimated from the batch, of all frames or (``power``) of those of `LongSpectra` alone.
         excitation: ``(batch, voices, samples)``.
         excerpts: the batch; with stems where the targets hold ``sources``.
         noise_seed: of the synthesised noise (``sound``).
@@ -124,9 +124,10 @@ def _power_losses(
     one, as it does in the mixture.
     """
     losses = {target: excerpts.mixture.new_zeros(()) for target in targets}
-    sparse = PowerFactors.of(parameters.frames_slice(0, None, LONG_HOP // HOP))
+    if parameters.frames != spectra.mixture.shape[1]:
+        parameters = parameters.frames_slice(0, None, LONG_HOP // HOP)
     tilt = glottal_tilt(mask_frequencies(spectra.combs.device)).square()
-    for i, factors in enumerate(sparse.recordings()):
+    for i, factors in enumerate(PowerFactors.of(parameters).recordings()):
         with torch.no_grad():
             magnitudes = spectra.mixture[i].sqrt()
             scale = magnitudes.mean().clamp_min(1e-9)
