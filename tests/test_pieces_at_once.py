@@ -1,5 +1,6 @@
 """Pieces at once: the same results in the same order, whoever ends first, and a clean end when one fails."""
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ import pytest
 import torch
 from tiny import music
 
-from vocsep.memory import Stopped, worked_at_once, worked_in_spans
+from vocsep import memory
+from vocsep.memory import Stopped, still_wanted, worked_at_once, worked_in_spans
 from vocsep.methods.registry import build_method
 from vocsep.methods.settings import MethodSettings
 from vocsep.separation.chunk_stems import Recording, separate_chunks
@@ -71,31 +73,34 @@ def test_threads_know_whether_gradients_are_wanted(four_threads: None, inference
 
 
 def test_the_first_failure_comes_out_and_the_others_are_told_to_stop(four_threads: None) -> None:
-    stop, ended, begun = threading.Event(), [], []
+    ended, begun = [], []
 
     def work(piece: int) -> int:
         begun.append(piece)
         if piece == 1:
             raise ValueError("piece 1")
         if piece == 2:
-            assert stop.wait(10)
-            ended.append(piece)
-            raise Stopped
+            try:
+                while True:
+                    still_wanted()
+            except Stopped:
+                ended.append(piece)
+                raise
         return piece
 
     found = []
     with pytest.raises(ValueError, match="piece 1"):
-        for piece in worked_at_once(range(9), work, no_halves, CPU, 2, stop):
+        for piece in worked_at_once(range(9), work, no_halves, CPU, 2):
             found.append(piece)
     assert found == [0] and ended == [2] and max(begun) < 4  # nobody works on after the end
 
 
 def test_who_stops_asking_leaves_no_thread(four_threads: None) -> None:
-    before, stop = threading.active_count(), threading.Event()
-    pieces = worked_at_once(range(50), lambda piece: piece, no_halves, CPU, 4, stop)
-    assert next(pieces) == 0 and not stop.is_set()
+    before = threading.active_count()
+    pieces = worked_at_once(range(50), lambda piece: piece, no_halves, CPU, 4)
+    assert next(pieces) == 0
     pieces.close()  # type: ignore[attr-defined]
-    assert stop.is_set() and threading.active_count() == before and torch.get_num_threads() == 4
+    assert threading.active_count() == before and torch.get_num_threads() == 4
 
 
 def test_chunks_at_once_are_those_one_after_the_other_and_progress_grows() -> None:
@@ -122,3 +127,45 @@ def test_chunks_at_once_are_those_one_after_the_other_and_progress_grows() -> No
         np.testing.assert_allclose(one, other, atol=1e-5)
     for shares in told.values():
         assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0)
+
+
+class Asked:
+    """Never set; knows who has looked."""
+
+    def __init__(self) -> None:
+        self.by: list[str] = []
+
+    def is_set(self) -> bool:
+        self.by.append(sys._getframe(2).f_globals["__name__"].removeprefix("vocsep."))
+        return False
+
+
+def looks(seconds: float, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    audio, tracks = music(seconds)
+    samples = torch.from_numpy(np.asarray(audio, np.float32))
+    method = build_method("source-filter", MethodSettings(adapt=4))
+    asked = Asked()
+    monkeypatch.setattr(memory._in_work, "stop", asked, raising=False)
+    method.estimate(samples, tracks.as_input())
+    monkeypatch.setattr(memory._in_work, "stop", None)
+    return asked.by
+
+
+def test_every_stage_of_a_chunk_looks_whether_it_is_wanted_and_the_more_the_longer_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    short, long = looks(6.0, monkeypatch), looks(18.0, monkeypatch)
+    stages = ("estimator.features", "estimator.voice_block", "estimator.adam", "filtering.postfilter")
+    assert set(short) >= {
+        *stages,
+        "source.excitation",
+        "source.unison",
+        "source.powers",
+        "filtering.regression",
+    }
+    for block in ("source.excitation", "source.powers", "source.unison", "source.waves"):
+        assert long.count(block) >= 1.5 * short.count(block) > 0
+
+
+def test_who_is_not_in_work_is_always_wanted() -> None:
+    still_wanted()

@@ -63,24 +63,40 @@ class Stopped(Exception):
     """Nobody waits for this piece any more."""
 
 
+_in_work = threading.local()  # what says that nobody waits for the piece that a thread has in work
+
+
+def still_wanted() -> None:
+    """Look whether somebody waits for what this thread has in work, if it is one of `worked_at_once`.
+
+    Whoever works on pieces looks here in every stage and, where a stage may take half a second, in every
+    block of frames: a command that is stopped waits for its threads until they have looked.
+
+    Raises:
+        Stopped: nobody does.
+    """
+    stop: threading.Event | None = getattr(_in_work, "stop", None)
+    if stop is not None and stop.is_set():
+        raise Stopped
+
+
 def worked_at_once(
     pieces: Sequence[Piece],
     work: Callable[[Piece], Result],
     halves: Callable[[Piece], Sequence[Piece]],
     device: "torch.device",
     most: int,
-    stop: threading.Event | None = None,
 ) -> Iterator[Result]:
     """`worked_in_pieces`, some pieces at a time.
 
     The threads that torch may use are shared among the pieces in work; those that are left over for the last
-    round have them all. Whoever stops asking, or fails, waits until the pieces in work have ended.
+    round have them all. Whoever stops asking, or fails, waits until the pieces in work have ended or looked
+    at `still_wanted`.
 
     Args:
         pieces, work, halves: as there; ``work`` is done in any thread.
         device: where ``work`` computes: one piece at a time, unless it is the processor.
         most: pieces in work at a time; no more than torch has threads.
-        stop: set when nobody waits any more; ``work`` may look at it and raise `Stopped`.
 
     Raises:
         SettingsError: memory runs out however small a piece. What ``work`` raises of the first that fails.
@@ -95,11 +111,14 @@ def worked_at_once(
         yield from worked_in_pieces(pieces, work, halves)
         return
     inference, last_round = torch.is_inference_mode_enabled(), len(pieces) % at_once
+    stop = threading.Event()
     own = [threads // at_once] * len(pieces)
     if last_round:
         own[-last_round:] = [threads // last_round] * last_round
 
     def worked(piece: Piece, threads: int) -> list[Result]:
+        _in_work.stop = stop
+        still_wanted()
         torch.set_num_threads(threads)  # of this thread, and of those that begin after it
         with torch.inference_mode(inference):
             return list(worked_in_pieces([piece], work, halves))
@@ -113,8 +132,7 @@ def worked_at_once(
                 running.append(pool.submit(worked, *waiting.popleft()))
             yield from done
     finally:
-        if stop is not None:
-            stop.set()
+        stop.set()
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
 

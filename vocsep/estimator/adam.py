@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vocsep.memory import still_wanted
+
 EPSILON = 1e-8  # added to the root, so that a gradient that was always zero moves nothing
 
 
@@ -113,6 +115,7 @@ def minimise(
     """
     adam = Adam(groups)
     for step in range(steps):
+        still_wanted()
         value = loss(step)
         adam.clear()
         value.backward()  # type: ignore[no-untyped-call]

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from vocsep.estimator.long_spectra import LONG_FFT, LongSpectra
+from vocsep.memory import still_wanted
 from vocsep.source.excitation import glottal_tilt
 from vocsep.source.voice import mel
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, hann, power_spectrogram
@@ -134,6 +135,7 @@ def projections_and_levels(
     projected = _smoothed(product @ weights)
     gram = projected.new_empty(len(combs), voices, *projected.shape[1:])
     for voice in range(voices):
+        still_wanted()
         later = slice(voice, None)
         torch.mul(weighted[:, voice : voice + 1], combs[:, later], out=product[:, later])
         gram[:, voice, later] = gram[:, later, voice] = product[:, later] @ weights

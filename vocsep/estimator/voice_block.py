@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import leaky_relu
 
+from vocsep.memory import still_wanted
+
 KERNEL = 3  # frames under a dilated convolution
 FIRST_RESIDUAL = 0.3  # initial scale of what a block adds
 LEAK = 0.1  # slope of the activation below zero
@@ -42,6 +44,7 @@ class VoiceBlock(nn.Module):
             mean: ``(batch, frames, units)``; None where x has all voices.
             stride: frames between those that are wanted.
         """
+        still_wanted()
         if x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
             return self.convolved(x, mean)[:, ::stride]
         found: Tensor = _Products.apply(  # type: ignore[no-untyped-call]

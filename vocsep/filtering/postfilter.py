@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vocsep.estimator.network_settings import NetworkSettings
 from vocsep.filtering.postfilter_features import BINS, CHANNELS, postfilter_features
+from vocsep.memory import still_wanted
 from vocsep.model import StoredModel, load_model, restored, shipped_model
 from vocsep.precision import arithmetic, fast_convolutions
 from vocsep.spectra import power
@@ -66,6 +67,7 @@ class PostfilterNetwork(nn.Module):
         folded = narrow.reshape(voices, -1, bins // FOLD, FOLD, frames).transpose(2, 3).flatten(1, 2)
         x = torch.relu_(self.enter(folded.contiguous(memory_format=torch.channels_last)))
         for own, common in zip(self.own, self.common, strict=True):
+            still_wanted()
             seen = torch.relu_(own(x))
             x = (x + seen).add_(common(_sum(seen) / voices))
         answer: Tensor = self.leave(x).float()
@@ -114,6 +116,7 @@ def postfiltered(
     frames, reach = spectrum.shape[-1], network.settings.reach
     parts = []
     for first in range(0, frames, SLAB):
+        still_wanted()
         last = min(first + SLAB, frames)
         seen = slice(max(first - reach, 0), min(last + reach, frames))
         view = postfilter_features(spectrum[:, seen], powers[..., seen], masks[..., seen], f0[:, seen], mean)

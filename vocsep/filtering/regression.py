@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from vocsep.filtering.partials import Partials
+from vocsep.memory import still_wanted
 
 NEAR = 50.0  # Hz, partials that stay further apart do not see each other
 FAR = 200.0  # Hz, nor do those whose mean frequencies are further apart, whatever they do
@@ -86,6 +87,7 @@ def amplitudes(partials: Partials, sums: Tensor, ratios: Tensor, near: float = N
     flat_sums, flat_ratios, flat = sums.flatten(1, 2), ratios.flatten(1, 2), found.flatten(1, 2)
     # Frames of like reach together: few have wide blocks.
     for own in torch.split(arranged.reach.argsort(), FRAMES):
+        still_wanted()
         size = int(arranged.reach[own].max())
         blocks = -(-arranged.index.shape[1] // size)
         fill = blocks * size - arranged.index.shape[1]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vocsep.filtering.multichannel import channels_differ, spatial_filter
+from vocsep.memory import still_wanted
 from vocsep.source.powers import mask_frequencies
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, istft, stft
 
@@ -86,6 +87,7 @@ def wiener_filter(
         low = int((handover < 1).sum())
 
         def mask_of(voice: int) -> Tensor:
+            still_wanted()
             read = _read_between(masks[voice, None], bins, frames)[0]
             above = top[voice].expand(2, -1)[None]
             carried = _read_between(above, torch.zeros(1, device=audio.device), frames)[0]

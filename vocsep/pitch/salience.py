@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from vocsep.errors import SettingsError
 from vocsep.estimator.network_settings import NetworkSettings
+from vocsep.memory import still_wanted
 from vocsep.model import StoredModel, restored
 from vocsep.pitch.blocks import TimeBlock
 from vocsep.pitch.harmonic_stack import (
@@ -124,6 +125,7 @@ class SalienceNetwork(nn.Module):
         stack = self.stack(signal[None], HOP, slice(begin, last + reach))
         result = signal.new_zeros(BINS, stack.shape[-1])
         for phase in range(every):
+            still_wanted()
             part = stack[..., phase::every]
             if part.shape[-1]:
                 with fast_convolutions(signal.device):

@@ -12,7 +12,7 @@ from torch import Tensor
 from vocsep.filtering.upsampling import in_channels
 from vocsep.filtering.wiener import wiener_filter
 from vocsep.media.analysis_file import give_back
-from vocsep.memory import Stopped, worked_at_once
+from vocsep.memory import still_wanted, worked_at_once
 from vocsep.methods.protocol import SeparationMethod, SourceEstimate
 from vocsep.pitch.alternatives import alternatives_of
 from vocsep.pitch.tracks import F0Tracks
@@ -112,18 +112,17 @@ def separate_chunks(
         progress: told the share done, 0 to 1.
     """
     chunks = plan_chunks(recording.samples / recording.sample_rate)
-    stop, told = threading.Event(), ShareDone(chunks[-1].last, progress)
+    told = ShareDone(chunks[-1].last, progress)
 
     def work(chunk: Chunk) -> SeparatedChunk:
         def done(share: float) -> None:
-            if stop.is_set():
-                raise Stopped
+            still_wanted()
             told(chunk, share)
 
         return _separated(recording, tracks, chunk, estimate, device, spatial, done)
 
     most = max(VOICES_AT_ONCE // tracks.voices, 1) if chunks[-1].last <= LONG else 1
-    for separated in worked_at_once(chunks, work, halves, device, most, stop):
+    for separated in worked_at_once(chunks, work, halves, device, most):
         give_back(recording.analysis)
         yield separated
         told(separated.chunk, 1.0)

@@ -20,6 +20,7 @@ import math
 import torch
 from torch import Tensor
 
+from vocsep.memory import still_wanted
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
 TOP_FREQUENCY = 7600.0  # Hz, no harmonic above it
@@ -67,6 +68,7 @@ def harmonic_excitation(f0: Tensor, samples: int, top: float = TOP_FREQUENCY) ->
     step = ROWS if f0.device.type == "cpu" else len(signal)  # some hops at a time stay in a processor's cache
     for first in range(0, len(signal), step):
         some = slice(first, first + step)
+        still_wanted()
         _hops(rows[:, some], top, out=signal[some])
     signal = signal.reshape(*shape, frames, HOP)
     fading = ~(voiced & torch.cat([voiced[..., 1:], voiced[..., -1:]], -1))

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from vocsep.memory import still_wanted
 from vocsep.source.all_pole import series_of_bins
 from vocsep.source.excitation import glottal_tilt
 from vocsep.source.filters import fir_from_magnitudes, zero_phase_response
@@ -102,6 +103,7 @@ class _ExpectedPowers(torch.autograd.Function):
         tensors = (*halves, harmonic.unsqueeze(-1), noise.unsqueeze(-1), *kept, combs, powers)
         for voice, (p, q, loud, breath, *own, comb, power) in _blocks(tensors):
             real, imaginary, gain = own or (torch.empty_like(power) for _ in range(3))
+            still_wanted()
             real.copy_(p @ cosines)
             imaginary.copy_(q @ sines)
             torch.addcmul(least, real, real, out=gain).addcmul_(imaginary, imaginary).reciprocal_()

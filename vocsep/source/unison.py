@@ -21,6 +21,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from vocsep.memory import still_wanted
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.powers import comb_powers
 from vocsep.source.voice import SourceParameters
@@ -95,7 +96,11 @@ def coarse_combs(excitation: Tensor, hop: int, bins: int) -> Tensor:
     Returns:
         ``(choices, voices, bins, frames)``.
     """
-    return torch.stack([comb_powers(one, hop)[..., :bins, :] for one in excitation])
+    found = []
+    for one in excitation:
+        still_wanted()
+        found.append(comb_powers(one, hop)[..., :bins, :])
+    return torch.stack(found)
 
 
 def settled(parameters: SourceParameters, f0: Tensor) -> SourceParameters:
@@ -142,6 +147,7 @@ def mixed_combs(parameters: SourceParameters, excitation: Tensor) -> Tensor:
     firsts = range(0, frames.shape[2], step)
     loudest = torch.stack([shares[:, first : first + step].amax(dim=1) for first in firsts]).tolist()
     for part, first in enumerate(firsts):
+        still_wanted()
         some = slice(first, first + step)
         for voice, of_choices in enumerate(loudest[part]):
             for choice, share in enumerate(of_choices):

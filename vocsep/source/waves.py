@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from vocsep.memory import still_wanted
+
 CACHED = 1 << 18  # numbers of a matrix on a processor, 1 MB
 LARGE = 1 << 26  # elsewhere
 
@@ -106,6 +108,7 @@ def _matrices(angle: Tensor, counts: Tensor) -> Iterator[tuple[slice, Tensor]]:
     step = max(size // max(2 * most * angle.shape[1], 1), 1)
     of_groups = [int(group.max()) for group in torch.split(counts.cpu(), step)]
     for first, number in zip(range(0, len(angle), step), of_groups, strict=True):
+        still_wanted()
         if number:
             some = slice(first, min(first + step, len(angle)))
             yield some, _waves(angle[some], number)
