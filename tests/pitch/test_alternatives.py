@@ -53,3 +53,13 @@ def test_tracks_that_were_not_estimated_have_silent_alternatives() -> None:
     assert alternatives_of(EstimatedTracks(plain.frequencies, alternative)) is alternative
     with pytest.raises(ValueError, match="alternatives"):
         EstimatedTracks(plain.frequencies, F0Tracks(np.zeros((1, 3))))
+
+
+def test_tracks_that_are_fitted_keep_what_else_was_heard() -> None:
+    tracks = EstimatedTracks(
+        np.full((1, 4), 220.0), F0Tracks(np.full((1, 4), 225.0)), ("a remark",), names=("alto",)
+    )
+    longer, shorter = tracks.fitted(6), tracks.fitted(3)
+    assert (longer.remarks, longer.names) == (("a remark",), ("alto",))
+    np.testing.assert_array_equal(alternatives_of(longer).frequencies, [[225.0] * 4 + [np.nan] * 2])
+    np.testing.assert_array_equal(alternatives_of(shorter).frequencies, [[225.0] * 3])

@@ -41,6 +41,13 @@ class EstimatedTracks(F0Tracks):
                 f"alternatives {self.alternative.frequencies.shape} of tracks {self.frequencies.shape}"
             )
 
+    def fitted(self, frames: int) -> "EstimatedTracks":
+        """As of `F0Tracks`, with the alternatives and remarks."""
+        kept = super().fitted(frames)
+        return EstimatedTracks(
+            kept.frequencies, self.alternative.fitted(frames), self.remarks, names=kept.names
+        )
+
 
 def alternatives_of(tracks: F0Tracks) -> F0Tracks:
     """The alternatives of tracks; silence where they were not estimated from the recording."""
