@@ -68,3 +68,15 @@ def test_tracks_far_from_each_other_are_left_alone() -> None:
     truth = sung()
     truth[1, MEET:] = np.nan
     assert close_parts(sound(sung()), truth, WRITTEN) is truth
+
+
+def test_contours_that_cross_are_told_from_those_that_touch_and_part() -> None:
+    time = np.arange(FRAMES) * HOP / SAMPLE_RATE
+    truth = WRITTEN.copy()
+    truth[0] += 0.4 * np.sin(2 * np.pi * 5.4 * time)
+    truth[1] += 0.45 * np.sin(2 * np.pi * 5.6 * time + 2.6)
+    heard = truth.copy()
+    heard[:2, MEET:] = heard[:2, MEET:].mean(axis=0)
+    cents = 100 * np.abs(close_parts(sound(truth), heard, WRITTEN) - truth)[:2, MEET + 5 : -5]
+    assert np.median(cents) < 5
+    assert (cents > 25).mean() < 0.1

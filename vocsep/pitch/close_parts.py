@@ -1,29 +1,35 @@
 """Parts on one note or near it, whose singers are known elsewhere: both F0, and who sings which.
 
-The salience and the refiner show two singers who are less than a semitone apart as one peak, and both get it.
-With the other voices held fixed, what these leave says where a voice's own comb is
-(`vocsep.pitch.comb_contours`). The voices are looked at in turn, each along the cheapest path through its run
-of frames near another; twice, since each look makes the others' tracks better. Who of a pair sings which of
-both contours is then told by `vocsep.pitch.part_names`.
+The salience and the refiner show two singers who are less than a semitone apart as one peak, and both get
+it. Without the combs of the other voices (`vocsep.pitch.combs_apart`), the recording says where both contours
+are, and where they cross (`vocsep.pitch.pair_search`). Where a third is near, its comb cannot be taken out
+before its F0 is known, and parts are looked at in turn (`vocsep.pitch.crowded_parts`). Who of a pair sings
+which of both contours is then told by `vocsep.pitch.part_names`.
 """
 
+from itertools import combinations
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from vocsep.pitch.comb_contours import STEP, Combs, grid
+from vocsep.pitch.combs_apart import combs_apart
+from vocsep.pitch.crowded_parts import looked_apart
 from vocsep.pitch.gaps import voiced_runs
-from vocsep.pitch.part_names import APART, name_parts
+from vocsep.pitch.pair_combs import PairCombs
+from vocsep.pitch.pair_search import best_contours
+from vocsep.pitch.part_names import APART, Pair, name_parts
 from vocsep.pitch.refinement import continued
 from vocsep.pitch.smoothing import gaussian_filter1d
 
 Array = NDArray[np.float64]
+Runs = list[tuple[int, int]]
 
-NEAR, WIDER = 1.0, 3  # semitones to another voice, and frames more on either side
-LOOKS = 2
-SMOOTH = 1.0  # frames over which a track is smoothed before it is looked along
-JUMP = 0.8  # semitones: a new note
-WEIGHT = 0.5  # of a frame's likelihood: windows overlap
-GLIDE, LEAP = 2.0, 4.0  # nats a semitone of movement, and at most
+NEAR = 1.2  # semitones to another voice
+WIDER = 3  # frames on either side of where it is crowded that count as well
+LEAST = 5  # frames of two parts near each other
+BESIDE = 8  # frames before and after these that are heard, too, and stay as they are
+SMOOTH = 1.5  # frames over which the line between both is smoothed
 
 
 def close_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Array:
@@ -37,81 +43,55 @@ def close_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Arr
     Returns:
         The same shape, silent where ``pitch`` is; the same object where no two parts are near each other.
     """
-    runs = [_runs(pitch, written, part) for part in range(len(pitch))]
-    if not any(runs):
+    near = _near(pitch, written)
+    if not near.any():
         return pitch
-    found, combs = pitch.copy(), Combs(audio, pitch.shape[1])
-    for _ in range(LOOKS):
-        for part, own in enumerate(runs):
-            if own:
-                found[part] = _looked_along(combs, found, part, own)
-    return name_parts(audio, found, written)
+    many = near.sum(axis=1) > 1
+    crowded = many | (near & many).any(axis=1)
+    widened = np.stack([np.convolve(row, np.ones(2 * WIDER + 1), "same") > 0 for row in crowded])
+    looked = looked_apart(audio, pitch, widened)
+    runs = {}
+    for one, other in combinations(range(len(pitch)), 2):
+        found = voiced_runs(near[one, other] & ~(crowded[one] | crowded[other]))
+        runs[one, other] = [(first, last) for first, last in found if last - first >= LEAST]
+    parted, exchange = _parted(audio, looked, runs)
+    return name_parts(audio, parted, written, exchange)
 
 
-def _runs(pitch: Array, written: Array, part: int) -> list[tuple[int, int]]:
-    """Where a part is near another and written to be, and a little before and after.
+def _near(pitch: Array, written: Array) -> NDArray[np.bool_]:
+    """Where two parts are near each other and written to be, ``(parts, parts, frames)``.
 
     Elsewhere, tracks that are near each other may be one voice's, and have no two F0 to be found.
     """
-    heard, told = (np.abs(np.delete(rows, part, axis=0) - rows[part]) for rows in (pitch, written))
-    near = np.any((heard < NEAR) & (told < APART), axis=0)  # NaN compares as false
-    wide = np.convolve(near, np.ones(2 * WIDER + 1), "same") > 0
-    return voiced_runs(wide & np.isfinite(pitch[part]))
+    heard, told = (np.abs(rows[:, None] - rows) for rows in (pitch, written))
+    near = (heard < NEAR) & (told < APART)  # NaN compares as false
+    near[np.arange(len(pitch)), np.arange(len(pitch))] = False
+    return np.asarray(near)
 
 
-def _looked_along(combs: Combs, pitch: Array, part: int, runs: list[tuple[int, int]]) -> Array:
-    """A part's track with its F0 in these runs found again."""
-    lines = np.stack([_smoothed(track) for track in pitch])
-    drawn = continued(lines)
-    wanted = np.concatenate([np.arange(*run) for run in runs])
-    cost = -WEIGHT * combs.likelihood(440.0 * 2 ** ((drawn - 69) / 12), np.isfinite(pitch), part, wanted)
-    place = drawn[part, wanted, None] + grid() / 100
-    track, done = pitch[part].copy(), 0
-    for first, last in runs:
-        here = slice(done, done + last - first)
-        done += last - first
-        before, after = (pitch[part, at] if 0 <= at < len(track) else np.nan for at in (first - 1, last))
-        beyond = cost[here].copy()
-        for edge, held in ((0, before), (-1, after)):
-            if np.isfinite(held):
-                beyond[edge] += _movement(place[here][edge] - held)
-        track[first:last] = _cheapest(beyond, place[here])
-    return np.asarray(track)
-
-
-def _movement(semitones: Array) -> Array:
-    return np.asarray(np.minimum(GLIDE * np.abs(semitones), LEAP))
-
-
-def _smoothed(track: Array) -> Array:
-    """A track smoothed within its notes: what it wavers blurs the partials that are demodulated with it."""
-    track = track.copy()
-    for first, last in voiced_runs(np.isfinite(track)):
-        jumps = first + 1 + np.flatnonzero(np.abs(np.diff(track[first:last])) > JUMP)
-        for note in np.split(np.arange(first, last), jumps - first):
-            track[note] = gaussian_filter1d(track[note], SMOOTH, mode="nearest")
-    return track
-
-
-def _cheapest(cost: Array, place: Array) -> Array:
-    """The cheapest path (A. J. Viterbi, 1967), refined below a step.
-
-    Args:
-        cost: ``(frames, places)`` nats. place: the same shape, semitones.
-
-    Returns:
-        ``(frames,)`` semitones.
-    """
-    frames, places = cost.shape
-    back, total = np.zeros((frames, places), np.int64), cost[0]
-    for frame in range(1, frames):
-        reached = total[:, None] + _movement(place[frame - 1][:, None] - place[frame])
-        back[frame] = reached.argmin(axis=0)
-        total = reached.min(axis=0) + cost[frame]
-    path = np.full(frames, total.argmin())
-    for frame in range(frames - 1, 0, -1):
-        path[frame - 1] = back[frame, path[frame]]
-    inside = path.clip(1, places - 2)
-    below, at, above = (cost[np.arange(frames), inside + side] for side in (-1, 0, 1))
-    vertex = np.clip(0.5 * (below - above) / np.maximum(below - 2 * at + above, 1e-6), -0.5, 0.5)
-    return np.asarray(place[np.arange(frames), path] + np.where(path == inside, vertex, 0.0) * STEP / 100)
+def _parted(
+    audio: NDArray[np.float32], pitch: Array, runs: dict[Pair, Runs]
+) -> tuple[Array, dict[Pair, Array]]:
+    """Tracks with both contours of each pair found again in its runs, and what it would cost to exchange them
+    from each frame on (`name_parts`)."""
+    frames = pitch.shape[1]
+    wanted = np.zeros(frames, dtype=np.bool_)
+    for first, last in (run for found in runs.values() for run in found):
+        wanted[max(first - BESIDE, 0) : last + BESIDE] = True
+    apart = combs_apart(audio, pitch, wanted)
+    others = torch.from_numpy(np.ascontiguousarray(audio)).float() - apart.sum(dim=0)
+    parted = pitch.copy()
+    exchange: dict[Pair, Array] = {}
+    for pair, found in runs.items():
+        rows = list(pair)
+        drawn = continued(parted[rows])
+        line = gaussian_filter1d(drawn.mean(axis=0), SMOOTH, mode="nearest")
+        for first, last in found:
+            low, high = max(first - BESIDE, 0), min(last + BESIDE, frames)
+            combs = PairCombs(others + apart[rows].sum(dim=0), line, low, high)
+            free = np.zeros(high - low, dtype=np.bool_)
+            free[first - low : last - low] = True
+            offsets, costs = best_contours(combs, (drawn - line)[:, low:high], free)
+            parted[rows, first:last] = (offsets + line[low:high])[:, free]
+            exchange.setdefault(pair, np.full(frames, np.inf))[first:last] = costs[free]
+    return parted, exchange

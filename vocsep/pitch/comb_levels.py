@@ -41,7 +41,7 @@ def fitted_levels(audio: NDArray[np.float32], pitch: Array) -> tuple[Array, Arra
     tracks, frames = pitch.shape
     sung = np.isfinite(pitch)
     frequency = torch.from_numpy(np.where(sung, 440.0 * 2 ** ((pitch - 69) / 12), 0.0)).float()[:, ::EVERY]
-    phases = _phases(pitch, frames * HOP + WINDOW)
+    phases = comb_phases(pitch, frames * HOP + WINDOW)
     sound = torch.zeros(phases.shape[1])
     heard = torch.from_numpy(np.ascontiguousarray(audio)).float()[: len(sound) - WINDOW // 2]
     sound[WINDOW // 2 : WINDOW // 2 + len(heard)] = heard
@@ -81,7 +81,7 @@ def _solved(basis: Tensor, sound: Tensor, alone: float) -> tuple[Tensor, Tensor]
     return found[:, :half].square() + found[:, half:].square(), 1 / (spread * alone * (1 + RIDGE))
 
 
-def _phases(pitch: Array, samples: int) -> Tensor:
+def comb_phases(pitch: Array, samples: int) -> Tensor:
     """Phase of each track, from half a window before frame 0 on, ``(tracks, samples)``; through silence the
     pitch goes on as if it were sung."""
     frames = np.arange(pitch.shape[1])

@@ -1,9 +1,12 @@
 """Which of two contours near one note each part sings, when both parts are known elsewhere.
 
 As in `vocsep.pitch.naming`, but a part is known wherever it is written apart from the other: there the sign
-of a stretch is (almost) given, and what it says of both singers' levels tells them apart in unison.
+of a stretch is (almost) given, and what it says of both singers' levels tells them apart in unison. Whether
+both change places where their contours meet is told by how well either explains the recording
+(`vocsep.pitch.pair_search`).
 """
 
+from collections.abc import Mapping
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -16,15 +19,20 @@ from vocsep.pitch.part_evidence import PLACES, evidence
 from vocsep.pitch.part_stretches import PARTIALS, find_stretches
 
 Array = NDArray[np.float64]
+Pair = tuple[int, int]
 
 NEAR = 1.2  # semitones between contours that may be exchanged
 APART = 1.5  # semitones between what is written, from which the parts are known
 FEWEST = 5  # frames in which they are not
 KNOWN = 1.0  # nats a frame for the parts where they are known
+CONTOURS = 0.25  # of what contours cost more: the windows in which they are heard overlap fourfold
+AROUND = 3  # frames before and after a place in which contours may be exchanged
 LEVELS = 2.0  # of what levels say in duets, whose tracks err more than parts do (measured)
 
 
-def name_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Array:
+def name_parts(
+    audio: NDArray[np.float32], pitch: Array, written: Array, exchange: Mapping[Pair, Array]
+) -> Array:
     """Tracks of parts, exchanged where these are near each other and it was likely the other way round.
 
     Args:
@@ -32,19 +40,24 @@ def name_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Arra
         pitch: ``(parts, frames)`` semitones, NaN = silent.
         written: the same shape, what each part is to sing; NaN = nothing, or not known: there they keep
             what they have.
+        exchange: of pairs of parts, ``(frames,)`` nats that it would cost to exchange their contours from
+            each frame on, infinite where that is not known.
 
     Returns:
         The same shape.
     """
     named = pitch.copy()
     levels, sure = (table[..., :PARTIALS] for table in fitted_levels(audio, pitch))
+    unasked = np.full(pitch.shape[1], np.inf)
     for pair in combinations(range(len(pitch)), 2):
         rows = list(pair)
         near = np.abs(named[rows[0]] - named[rows[1]]) < NEAR
         unknown = near & (np.abs(written[rows[0]] - written[rows[1]]) < APART)  # NaN compares as false
         if unknown.sum() < FEWEST:
             continue
-        turned = near & _exchanged(named[rows], levels[:, rows], sure[:, rows], unknown)
+        turned = near & _exchanged(
+            named[rows], levels[:, rows], sure[:, rows], unknown, exchange.get(pair, unasked)
+        )
         named[rows] = np.where(turned, named[rows[::-1]], named[rows])
         windows = turned[::EVERY][:, None, None]
         for table in (levels, sure):
@@ -52,13 +65,16 @@ def name_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Arra
     return np.asarray(named)
 
 
-def _exchanged(pitch: Array, levels: Array, sure: Array, unknown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _exchanged(
+    pitch: Array, levels: Array, sure: Array, unknown: NDArray[np.bool_], exchange: Array
+) -> NDArray[np.bool_]:
     """Where two tracks are likelier the other way round, ``(frames,)``.
 
     Args:
         pitch: ``(2, frames)`` semitones, NaN = silent.
         levels, sure: of these tracks, as `vocsep.pitch.comb_levels.fitted_levels` gives them.
         unknown: ``(frames,)`` where the parts are not known.
+        exchange: ``(frames,)`` nats that an exchange from there on costs, infinite where not known.
     """
     below = pitch[1] > pitch[0]  # NaN compares as false
     high = np.where(below, pitch[::-1], pitch)
@@ -79,6 +95,11 @@ def _exchanged(pitch: Array, levels: Array, sure: Array, unknown: NDArray[np.boo
     keep = np.zeros(len(alike))
     keep[2:] = PLACES * keep_odds(high, levels, sure, stretches)[1:]
     as_found = [(sense * sung.all(axis=0))[first:last].sum() for first, last in pairwise(edges)]
+    for index, place in enumerate(edges[1:-1], start=1):
+        cost = float(exchange[max(place - AROUND, 0) : place + AROUND + 1].min())
+        if np.isfinite(cost):
+            same = np.sign(as_found[index]) * np.sign(as_found[index - 1])
+            keep[index + 1] = CONTOURS * same * cost
     beginnings = [np.where(np.array([1.0, *votes]) < 0, -1, 1) for votes in (as_found, field.tolist())]
     found = likeliest(beginnings, alike, keep)
     signs = np.repeat(found[1:] * found[0], np.diff(edges))
