@@ -22,7 +22,8 @@ from vocsep.spectra import HOP, SAMPLE_RATE
 Array = NDArray[np.float64]
 
 ROUGH, DEGREES = 0.12, 3.0  # semitones of a second difference, and freedom of its distribution
-STARTS, ROUNDS = 16, 4  # random pairs, and how often
+STARTS, ROUNDS = 16, 4  # random pairs, and how often at most
+GAINED = 1.0  # nats that a round must bring, or it was the last one
 OFFSET, DEPTH, KICK = 0.15, 0.6, 0.4  # semitones: deviation of a voice, its vibrato, and that of later rounds
 RATES = (4.7, 6.3)  # Hz
 LENGTHS = (20.0, 50.0)  # frames, periods of where a random pair departs from what is known
@@ -80,7 +81,10 @@ def best_contours(combs: PairCombs, begun: Array, free: NDArray[np.bool_]) -> tu
         found = _descended(combs, torch.from_numpy(starts).float(), mask, AGAIN if number else COARSE)
         fused = _descended(combs, _fused(combs, torch.cat((best, found))), mask, FINE)
         both = torch.cat((best, fused))
-        best = both[_costs(combs, both).sum(dim=1).argmin()][None]
+        costs = _costs(combs, both).sum(dim=1)
+        best = both[costs.argmin()][None]
+        if number and costs[0] - costs.min() < GAINED:
+            break
     return best[0].double().numpy(), _exchange_costs(combs, best[0], free)
 
 
