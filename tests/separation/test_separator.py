@@ -1,5 +1,6 @@
 """Separation in memory with tiny random networks and given F0: stems have the shape of what went in."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tiny import music, refused, tiny_models
 from vocsep.errors import AudioError, F0Error, SettingsError, VoicesNotFound
 from vocsep.filtering.masks import soft_masks
 from vocsep.filtering.wiener import wiener_filter
+from vocsep.methods.protocol import Excerpt, Progress, SeparationMethod, SourceEstimate
 from vocsep.pitch.alternatives import EstimatedTracks, alternatives_of
 from vocsep.pitch.harmonic_stack import BINS
 from vocsep.pitch.tracks import F0Tracks
@@ -296,3 +298,22 @@ def test_notes_say_who_sings_at_the_bound_of_what_is_heard(hertz: float, end: st
     assert track_warnings(F0Tracks(frequencies)) == []  # given pitches have no bounds
     frequencies[1, :50] = [41.2, 1568.0][end == "upper"]
     assert track_warnings(EstimatedTracks(frequencies, F0Tracks(np.zeros_like(frequencies)))) == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_f0_are_estimated_again_only_if_nobody_gave_them(
+    masks: Separator, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    audio, tracks = music(1.0)
+    again: list[bool] = []
+
+    class Noting(SeparationMethod):
+        def estimate(self, excerpt: Excerpt, progress: Progress) -> SourceEstimate:
+            again.append(excerpt.f0_again is not None)
+            return masks.method.estimate.estimate(excerpt, progress)
+
+    separator = Separator(filter="mask", adapt=0, postfilter=False)
+    monkeypatch.setattr(separator, "method", replace(masks.method, estimate=Noting()))
+    monkeypatch.setattr(separator.pitch, "estimate", lambda *given: tracks)
+    separator.separate(audio, SAMPLE_RATE, tracks=tracks if known else None)
+    assert again == [not known]

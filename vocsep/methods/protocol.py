@@ -71,12 +71,15 @@ class Excerpt:
         f0: ``(voices, frames)`` Hz, 0 where unvoiced, frames of HOP.
         alternative: ``(voices, frames)`` Hz, a further pitch near each voice that it may sing too; 0 = none.
         first: sample of the whole recording, at 16 kHz, at which the chunk begins.
+        f0_again: gives ``f0`` as estimated in another way, for mixtures whose tails may have misled the first
+            one, or None; itself None where F0 are known.
     """
 
     mixture: Tensor
     f0: Tensor
     alternative: Tensor | None = None
     first: int = 0
+    f0_again: Callable[[], Tensor | None] | None = None
 
 
 class SeparationMethod(ABC):
@@ -96,10 +99,12 @@ class SeparationMethod(ABC):
         *,
         alternative: Tensor | None = None,
         first: int = 0,
+        f0_again: Callable[[], Tensor | None] | None = None,
         progress: Progress | None = None,
     ) -> SourceEstimate:
         """`estimate`, given the attributes of an `Excerpt`; ``progress`` is told the share done, 0 to 1."""
-        return self.estimate(Excerpt(mixture, f0, alternative, first), progress or (lambda share: None))
+        excerpt = Excerpt(mixture, f0, alternative, first, f0_again)
+        return self.estimate(excerpt, progress or (lambda share: None))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vocsep.filtering.confidence import energies
+from vocsep.methods.mean import mean_of
 from vocsep.methods.protocol import SourceEstimate
 from vocsep.pitch.gaps import voiced_runs
 from vocsep.pitch.two_combs import best_pairs
@@ -26,7 +26,6 @@ from vocsep.spectra import MASK_FFT, istft, stft
 
 WIDE = 0.5  # outer combs against the own one, in the mean of the voices: single singers have at most .37
 MOST = 6  # voices: twice as many are the most that are told apart at all
-HALF = 0.5  # of the stems are those of pairs: their errors are others than those of wide combs (measured)
 SPAN, STEP = 100.0, 10.0  # cents around a track in which two singers are looked for
 SHORTEST = 5  # frames of a note in which they are
 
@@ -69,24 +68,16 @@ def as_pairs(mixture: Tensor, f0: Tensor, estimated: SourceEstimate, estimate: E
     Returns:
         The parameters are those of the first estimate, which has one source model a voice.
     """
-    voices, spectrum = len(f0), stft(mixture, MASK_FFT)
-    stems = istft(estimated.masks * spectrum, mixture.shape[-1], MASK_FFT)
+    voices = len(f0)
+    stems = istft(estimated.masks * stft(mixture, MASK_FFT), mixture.shape[-1], MASK_FFT)
     pairs = estimate(pairs_of_f0(stems, f0).flatten(0, 1))
 
-    def added(of_singers: Tensor) -> Tensor:
-        return of_singers[:voices] + of_singers[voices:]
+    def added(of_singers: Tensor | None) -> Tensor | None:
+        return None if of_singers is None else of_singers[:voices] + of_singers[voices:]
 
-    def mean(first: Tensor | None, second: Tensor | None) -> Tensor | None:
-        return None if first is None or second is None else first.lerp(added(second), HALF)
-
-    masks = estimated.masks.lerp(added(pairs.masks), HALF)
-    return replace(
-        estimated,
-        masks=masks,
-        powers=mean(estimated.powers, pairs.powers),
-        energy=energies(masks, spectrum.abs()),
-        correction=mean(estimated.correction, pairs.correction),
-    )
+    masks = pairs.masks[:voices] + pairs.masks[voices:]
+    both = replace(pairs, masks=masks, powers=added(pairs.powers), correction=added(pairs.correction))
+    return mean_of(mixture, estimated, both)
 
 
 def pairs_of_f0(stems: Tensor, f0: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ from vocsep.filtering.masks import soft_masks
 from vocsep.filtering.postfilter import PostfilterNetwork, load_postfilter, postfiltered
 from vocsep.filtering.trust import BINS
 from vocsep.filtering.unisons import share_unisons
+from vocsep.methods.halls import is_hall
+from vocsep.methods.mean import mean_of
 from vocsep.methods.protocol import Excerpt, Method, Progress, SeparationMethod, SourceEstimate
 from vocsep.methods.sections import are_sections, as_pairs
 from vocsep.methods.settings import MethodSettings
@@ -59,6 +61,7 @@ class SourceFilterSettings:
         same_note: voices with one F0 share alike (`vocsep.filtering.unisons`).
         noise_share: how much of a voice's noise claims bins.
         exponent, room_exponent: of the masks, without a room and with one.
+        halls: where tails are loud, all is estimated again with other F0 (`vocsep.methods.halls`).
         sections: voices that more than one sing are estimated as two (`vocsep.methods.sections`), if partials
             are fitted, too.
         partials: are fitted to the waveform, all at once, and correct what masks give
@@ -72,6 +75,7 @@ class SourceFilterSettings:
     noise_share: float = NOISE_SHARE
     exponent: float = 1.0
     room_exponent: float = ROOM_EXPONENT
+    halls: bool = True
     sections: bool = True
     partials: bool = True
 
@@ -108,6 +112,11 @@ class SourceFilter(SeparationMethod):
             return estimate(f0, torch.zeros_like(f0), self._start_of_pairs(len(excerpt.f0)))
 
         found = estimate(excerpt.f0, excerpt.alternative, self.start)
+        if self.settings.halls and excerpt.f0_again is not None and is_hall(found):
+            again = excerpt.f0_again()
+            if again is None:
+                return found
+            return mean_of(excerpt.mixture, found, estimate(again, excerpt.alternative, self.start))
         # Where F0 were not refined by phases, single singers have wide combs as well.
         if not (self.settings.sections and self.settings.partials and are_sections(found)):
             return found
@@ -217,7 +226,7 @@ def _refined(mixture: Tensor, f0: Tensor, start: Start, settings: SourceFilterSe
 
 # Methods that start from a comb: nothing is learned, before or on the recording.
 COMBS: dict[str, Start] = {"levels": levelled_comb, "comb": untrained_comb}
-BASELINE = SourceFilterSettings(steps=0, room=False, sections=False, partials=False)
+BASELINE = SourceFilterSettings(steps=0, room=False, halls=False, sections=False, partials=False)
 
 
 def build(name: str, settings: MethodSettings) -> Method:

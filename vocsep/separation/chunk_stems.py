@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ LONG = 600.0  # s: of longer recordings one chunk is in work at a time, whose me
 VOICES_AT_ONCE = 8  # in all chunks in work at a time: four more take some 600 MB
 
 ReadBlock = Callable[[int, int], Audio]  # first sample, number of samples -> (samples, channels)
+F0Again = Callable[[Tensor, Tensor], Tensor | None]  # mixture (samples,), F0 (voices, frames) in Hz -> F0
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def separate_chunks(
     estimate: SeparationMethod,
     device: torch.device,
     spatial: bool = False,
+    f0_again: F0Again | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[SeparatedChunk]:
     """Estimate and filter a recording chunk by chunk; a few chunks at a time are in memory, of long ones one.
@@ -109,6 +112,7 @@ def separate_chunks(
         estimate: the method.
         device: where to compute.
         spatial: also tell voices apart by where they are, as in `vocsep.filtering.wiener.wiener_filter`.
+        f0_again: estimates F0 of a chunk in another way; None where the tracks are known to be right.
         progress: told the share done, 0 to 1.
     """
     chunks = plan_chunks(recording.samples / recording.sample_rate)
@@ -119,7 +123,7 @@ def separate_chunks(
             still_wanted()
             told(chunk, share)
 
-        return _separated(recording, tracks, chunk, estimate, device, spatial, done)
+        return _separated(recording, tracks, chunk, estimate, device, spatial, f0_again, done)
 
     most = max(VOICES_AT_ONCE // tracks.voices, 1) if chunks[-1].last <= LONG else 1
     for separated in worked_at_once(chunks, work, halves, device, most):
@@ -156,6 +160,7 @@ def _separated(
     estimate: SeparationMethod,
     device: torch.device,
     spatial: bool,
+    f0_again: F0Again | None,
     progress: Callable[[float], None],
 ) -> SeparatedChunk:
     """One chunk of `separate_chunks`."""
@@ -167,7 +172,8 @@ def _separated(
     every = tracks, alternatives_of(tracks)
     f0, alternative = (t.slice(first, last).as_input().to(device) for t in every)
     place = recording.offset + begin
-    estimated = estimate(mixture, f0, alternative=alternative, first=place, progress=progress)
+    again = None if f0_again is None else partial(f0_again, mixture, f0)
+    estimated = estimate(mixture, f0, alternative=alternative, first=place, f0_again=again, progress=progress)
     low = chunk.begin * sample_rate
     known = recording.read(low, (samples if final else int(chunk.end) * sample_rate) - low)
     audio = torch.from_numpy(np.ascontiguousarray(known.T)).to(device)

@@ -1,10 +1,14 @@
 """Which voice has which name, where pitches are given: their table names the voices itself."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from vocsep.errors import F0Error
 from vocsep.media.names import is_file_name
 from vocsep.pitch.tracks import F0Tracks
+
+if TYPE_CHECKING:
+    from vocsep.transcription.score_guide import ScoreGuide
 
 
 def matched(
@@ -32,3 +36,12 @@ def matched(
     if unfit:
         raise F0Error(f"the F0 tracks hold a voice {unfit[0]!r}, which cannot be the name of a file")
     return tracks, tracks.names
+
+
+def known_voices(
+    tracks: F0Tracks | None, guide: "ScoreGuide | None", voices: int | None, names: Sequence[str] | None
+) -> int | None:
+    """How many voices there will be, if that is known before the recording is heard."""
+    if tracks is not None:
+        return tracks.voices
+    return guide.voices if guide is not None else voices or len(names or ()) or None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,11 @@ from vocsep.methods.registry import build_method
 from vocsep.methods.settings import MethodSettings
 from vocsep.model import pick_device
 from vocsep.pitch.estimate import PitchEstimator
+from vocsep.pitch.second_look import f0_without_tails
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunk_stems import Audio, Recording, SeparatedChunk, separate_chunks
 from vocsep.separation.further import FurtherFiles
-from vocsep.separation.naming import matched
+from vocsep.separation.naming import known_voices, matched
 from vocsep.separation.remarks import WithConfidence, track_warnings
 from vocsep.separation.results import FileReport, Separation, WholeRecording
 from vocsep.separation.settings import OutputSettings, SeparatorSettings
@@ -96,7 +98,7 @@ class Separator:
             raise AudioError("audio: a sample is not a finite number")
         tracks, names = matched(tracks, names, self.method.references is not None)
         self.method.prepare(names)
-        begun = monotonic()
+        begun, estimated = monotonic(), tracks is None and guide is None
         analysis = to_analysis(columns, sample_rate)
         require_sound(analysis, "audio")
         tracks = self._tracks(analysis, voices, tracks, len(columns) / sample_rate, progress, guide)
@@ -106,7 +108,7 @@ class Separator:
             return columns[position : position + count]
 
         recording = Recording(read, len(columns), sample_rate, analysis)
-        chunks = WithConfidence(self.chunks(recording, tracks, _of_stage(progress, "separation")), tracks)
+        chunks = self._confident(recording, tracks, progress, estimated)
         seed = self.settings.seed
         whole = WholeRecording(tracks.voices, columns.shape, sample_rate, len(analysis), tracks.frames, seed)
         for separated in chunks:
@@ -151,7 +153,7 @@ class Separator:
         begun = monotonic()
         with open_audio(path, output.strict) as source, locked_folder(folder):
             (first, samples), rate = source.span(output.start, output.duration), source.info.sample_rate
-            known = _known_voices(tracks, guide, voices, output.names)
+            known = known_voices(tracks, guide, voices, output.names)
             plan_files(source.info, folder, known or 1, output, further)  # refuses before any work
             analysis = analysis_stream(source, start=output.start, duration=output.duration)
             given = None if tracks is None else tracks.from_time(output.start)
@@ -163,7 +165,7 @@ class Separator:
                 return source.read(first + position, count)
 
             recording = Recording(read, samples, rate, analysis, round(first * SAMPLE_RATE / rate))
-            chunks = WithConfidence(self.chunks(recording, tracks, _of_stage(progress, "separation")), tracks)
+            chunks = self._confident(recording, tracks, progress, given is None and guide is None)
             gain, sure = files.write(chunks, read, self.settings.seed), chunks.confidence()
             extra, removed, said = files.write_further(tracks, first / rate, sure)
         return FileReport(
@@ -211,28 +213,33 @@ class Separator:
         return tracks.fitted(frames)
 
     def chunks(
-        self, recording: Recording, tracks: F0Tracks, progress: Callable[[float], None] | None = None
+        self,
+        recording: Recording,
+        tracks: F0Tracks,
+        progress: Callable[[float], None] | None = None,
+        *,
+        estimated: bool = False,
     ) -> Iterator[SeparatedChunk]:
-        """A recording, chunk by chunk: see `vocsep.separation.chunk_stems.separate_chunks`."""
+        """A recording, chunk by chunk: see `vocsep.separation.chunk_stems.separate_chunks`. ``estimated``:
+        only this separator says that the tracks are right."""
         return separate_chunks(
             recording,
             tracks,
             estimate=self.method.estimate,
             device=self.device,
             spatial=self.spatial,
+            f0_again=partial(f0_without_tails, self.pitch) if estimated else None,
             progress=progress,
         )
+
+    def _confident(
+        self, recording: Recording, tracks: F0Tracks, progress: Progress | None, estimated: bool
+    ) -> WithConfidence:
+        """`chunks`, and how sure they are."""
+        told = _of_stage(progress, "separation")
+        return WithConfidence(self.chunks(recording, tracks, told, estimated=estimated), tracks)
 
 
 def _of_stage(progress: Progress | None, stage: str) -> Callable[[float], None] | None:
     """What tells the share of one stage that is done."""
     return None if progress is None else lambda share: progress(stage, share)
-
-
-def _known_voices(
-    tracks: F0Tracks | None, guide: "ScoreGuide | None", voices: int | None, names: Sequence[str] | None
-) -> int | None:
-    """How many voices there will be, if that is known before the recording is heard."""
-    if tracks is not None:
-        return tracks.voices
-    return guide.voices if guide is not None else voices or len(names or ()) or None
