@@ -103,4 +103,6 @@ def _exchanged(
     beginnings = [np.where(np.array([1.0, *votes]) < 0, -1, 1) for votes in (as_found, field.tolist())]
     found = likeliest(beginnings, alike, keep)
     signs = np.repeat(found[1:] * found[0], np.diff(edges))
-    return np.asarray(signs * sense < 0)
+    # Contours that were found together cross where they do, and not a frame or two away, where they are cut.
+    firm = np.repeat(np.where(np.array(as_found) < 0, -1.0, 1.0), np.diff(edges))
+    return np.asarray(signs * np.where(np.isfinite(exchange), firm, sense) < 0)
