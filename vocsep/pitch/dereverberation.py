@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from vocsep.memory import still_wanted
 from vocsep.spectra import HOP, istft, power, stft
 
 FFT = 1024  # samples: 64 ms, so that a note is many frames
@@ -41,6 +42,7 @@ def dereverberated(signal: Tensor) -> Tensor:
 
 def _without_tails(heard: Tensor) -> Tensor:
     """Some bins of a spectrum, ``(bins, frames)`` complex, without what their past predicts."""
+    still_wanted()
     past = pad(heard, (DELAY + TAPS - 1, 0))[:, : heard.shape[1] + TAPS - 1].unfold(1, TAPS, 1)
     least = LEAST * power(heard).mean(dim=1, keepdim=True).clamp_min(1e-20)
     ridge = torch.eye(TAPS, device=heard.device, dtype=heard.dtype)
