@@ -8,7 +8,6 @@ from copy import copy
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from vocsep.errors import VoicesNotFound
@@ -30,6 +29,8 @@ def f0_without_tails(estimator: PitchEstimator, mixture: Tensor, f0: Tensor) -> 
         Of the shape of ``f0``, each row the one that agrees with that row of it in most frames; None where
         too little is left to hear.
     """
+    from scipy.optimize import linear_sum_assignment  # only halls wait for it
+
     by_height = copy(estimator)
     by_height.assign = "viterbi"
     audio = np.ascontiguousarray(dereverberated(mixture).cpu().numpy(), dtype=np.float32)
