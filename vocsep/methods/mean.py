@@ -6,16 +6,15 @@ from torch import Tensor
 
 from vocsep.filtering.confidence import energies
 from vocsep.methods.protocol import SourceEstimate
-from vocsep.spectra import MASK_FFT, stft
 
 HALF = 0.5
 
 
-def mean_of(mixture: Tensor, first: SourceEstimate, second: SourceEstimate) -> SourceEstimate:
+def mean_of(magnitudes: Tensor, first: SourceEstimate, second: SourceEstimate) -> SourceEstimate:
     """Masks, powers and corrections half from each.
 
     Args:
-        mixture: ``(samples,)`` at 16 kHz, what both are of.
+        magnitudes: ``(bins, frames)`` of the mixture that both are of.
         first: the mean has its parameters, of which there is one set a voice.
         second: of the same voices in the same order, on the same STFT.
     """
@@ -24,7 +23,7 @@ def mean_of(mixture: Tensor, first: SourceEstimate, second: SourceEstimate) -> S
         first,
         masks=masks,
         powers=_mean(first.powers, second.powers),
-        energy=energies(masks, stft(mixture, MASK_FFT).abs()),
+        energy=energies(masks, magnitudes),
         correction=_mean(first.correction, second.correction),
     )
 

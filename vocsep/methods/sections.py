@@ -68,8 +68,8 @@ def as_pairs(mixture: Tensor, f0: Tensor, estimated: SourceEstimate, estimate: E
     Returns:
         The parameters are those of the first estimate, which has one source model a voice.
     """
-    voices = len(f0)
-    stems = istft(estimated.masks * stft(mixture, MASK_FFT), mixture.shape[-1], MASK_FFT)
+    voices, spectrum = len(f0), stft(mixture, MASK_FFT)
+    stems = istft(estimated.masks * spectrum, mixture.shape[-1], MASK_FFT)
     pairs = estimate(pairs_of_f0(stems, f0).flatten(0, 1))
 
     def added(of_singers: Tensor | None) -> Tensor | None:
@@ -77,7 +77,7 @@ def as_pairs(mixture: Tensor, f0: Tensor, estimated: SourceEstimate, estimate: E
 
     masks = pairs.masks[:voices] + pairs.masks[voices:]
     both = replace(pairs, masks=masks, powers=added(pairs.powers), correction=added(pairs.correction))
-    return mean_of(mixture, estimated, both)
+    return mean_of(spectrum.abs(), estimated, both)
 
 
 def pairs_of_f0(stems: Tensor, f0: Tensor) -> Tensor:

@@ -116,7 +116,8 @@ class SourceFilter(SeparationMethod):
             again = excerpt.f0_again()
             if again is None:
                 return found
-            return mean_of(excerpt.mixture, found, estimate(again, excerpt.alternative, self.start))
+            second = estimate(again, excerpt.alternative, self.start)
+            return mean_of(stft(excerpt.mixture, MASK_FFT).abs(), found, second)
         # Where F0 were not refined by phases, single singers have wide combs as well.
         if not (self.settings.sections and self.settings.partials and are_sections(found)):
             return found

@@ -74,6 +74,8 @@ def _parted(
 ) -> tuple[Array, dict[Pair, Array]]:
     """Tracks with both contours of each pair found again in its runs, and what it would cost to exchange them
     from each frame on (`name_parts`)."""
+    if not any(runs.values()):
+        return pitch, {}
     frames = pitch.shape[1]
     wanted = np.zeros(frames, dtype=np.bool_)
     for first, last in (run for found in runs.values() for run in found):

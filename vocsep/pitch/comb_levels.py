@@ -42,9 +42,7 @@ def fitted_levels(audio: NDArray[np.float32], pitch: Array) -> tuple[Array, Arra
     sung = np.isfinite(pitch)
     frequency = torch.from_numpy(np.where(sung, 440.0 * 2 ** ((pitch - 69) / 12), 0.0)).float()[:, ::EVERY]
     phases = comb_phases(pitch, frames * HOP + WINDOW)
-    sound = torch.zeros(phases.shape[1])
-    heard = torch.from_numpy(np.ascontiguousarray(audio)).float()[: len(sound) - WINDOW // 2]
-    sound[WINDOW // 2 : WINDOW // 2 + len(heard)] = heard
+    sound = sound_of_windows(audio, phases.shape[1])
     window = hann(WINDOW, sound)
     number = torch.arange(1, PARTIALS + 1)
     active = (frequency[..., None] > 0) & (frequency[..., None] * number < TOP)
@@ -79,6 +77,14 @@ def _solved(basis: Tensor, sound: Tensor, alone: float) -> tuple[Tensor, Tensor]
     half = basis.shape[1] // 2
     spread = torch.diagonal(torch.cholesky_inverse(factor), dim1=1, dim2=2)[:, :half]
     return found[:, :half].square() + found[:, half:].square(), 1 / (spread * alone * (1 + RIDGE))
+
+
+def sound_of_windows(audio: NDArray[np.float32], samples: int) -> Tensor:
+    """The recording from half a window before frame 0 on, ``(samples,)``, silence beyond its ends."""
+    sound = torch.zeros(samples)
+    heard = torch.from_numpy(np.ascontiguousarray(audio)).float()[: samples - WINDOW // 2]
+    sound[WINDOW // 2 : WINDOW // 2 + len(heard)] = heard
+    return sound
 
 
 def comb_phases(pitch: Array, samples: int) -> Tensor:

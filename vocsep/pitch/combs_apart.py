@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vocsep.pitch.comb_levels import RIDGE, WINDOW, comb_phases
+from vocsep.pitch.comb_levels import RIDGE, WINDOW, comb_phases, sound_of_windows
 from vocsep.spectra import HOP, hann
 
 Array = NDArray[np.float64]
@@ -34,9 +34,7 @@ def combs_apart(audio: NDArray[np.float32], pitch: Array, wanted: NDArray[np.boo
     sung = np.isfinite(pitch)
     frequency = torch.from_numpy(np.where(sung, 440.0 * 2 ** ((pitch - 69) / 12), 0.0)).float()
     phases = comb_phases(pitch, frames * HOP + WINDOW)
-    sound = torch.zeros(phases.shape[1])
-    heard = torch.from_numpy(np.ascontiguousarray(audio)).float()[: len(sound) - WINDOW // 2]
-    sound[WINDOW // 2 : WINDOW // 2 + len(heard)] = heard
+    sound = sound_of_windows(audio, phases.shape[1])
     window = hann(WINDOW, sound)
     reach = np.convolve(wanted, np.ones(2 * WINDOW // HOP + 1), "same") > 0
     middles = EVERY * torch.from_numpy(np.flatnonzero(reach[::EVERY]))

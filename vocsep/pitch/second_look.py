@@ -13,8 +13,7 @@ from torch import Tensor
 from vocsep.errors import VoicesNotFound
 from vocsep.pitch.dereverberation import dereverberated
 from vocsep.pitch.estimate import PitchEstimator
-
-SAME = 2 ** (1 / 12)  # a ratio of F0 below it is one note
+from vocsep.pitch.sections import same_voices
 
 
 def f0_without_tails(estimator: PitchEstimator, mixture: Tensor, f0: Tensor) -> Tensor | None:
@@ -29,16 +28,12 @@ def f0_without_tails(estimator: PitchEstimator, mixture: Tensor, f0: Tensor) -> 
         Of the shape of ``f0``, each row the one that agrees with that row of it in most frames; None where
         too little is left to hear.
     """
-    from scipy.optimize import linear_sum_assignment  # only halls wait for it
-
     by_height = copy(estimator)
     by_height.assign = "viterbi"
     audio = np.ascontiguousarray(dereverberated(mixture).cpu().numpy(), dtype=np.float32)
     try:
-        found = by_height.estimate(audio, len(f0)).fitted(f0.shape[1]).as_input().to(f0)
+        found = by_height.estimate(audio, len(f0)).fitted(f0.shape[1])
     except VoicesNotFound:
         return None
-    ratio = torch.maximum(found[None] / f0[:, None], f0[:, None] / found[None])
-    agree = (ratio < SAME).sum(dim=2)  # infinite or not a number where one of both is silent
-    _, order = linear_sum_assignment(-agree.cpu().numpy())
-    return found[torch.from_numpy(order).to(f0.device)]
+    known = torch.where(f0 > 0, f0, torch.nan).cpu().double().numpy()
+    return found.as_input()[same_voices(known, found.frequencies)].to(f0)
