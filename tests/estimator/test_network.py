@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from vocsep.errors import SettingsError
-from vocsep.estimator.features import band_centres, comb_features, harmonic_levels, solve_levels, upsampled
+from vocsep.estimator.bands import band_centres
+from vocsep.estimator.features import comb_features, harmonic_levels, solve_levels, upsampled
 from vocsep.estimator.network import Estimator, EstimatorSettings, presets
 from vocsep.source.excitation import glottal_tilt, harmonic_excitation
 from vocsep.source.voice import SourceParameters, synthesise

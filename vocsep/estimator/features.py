@@ -1,7 +1,8 @@
 """What the `comb` preset sees: how much of the mixture lies on each voice's harmonics. Ours; no gradient.
 
 C_j(f, n) is the power spectrogram of the harmonics h_j of voice j, all with amplitude 1, and X the mixture's.
-In a band b around a mel frequency, where T_b(f) is a weight that decays on both sides,
+In a band b around a mel frequency, where T_b(f) is a weight that decays on both sides
+(`vocsep.estimator.bands`),
 
     projection  E_jb = sum_f T_b |X| C_j / sum_f T_b C_j^2 / |X|   squared amplitude, were j alone
     level       a_jb >= 0 that solve  sum_f T_b C_j ( |X|^2 - sum_i a_ib C_i ) / |X| = 0  for all j at once
@@ -20,14 +21,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vocsep.estimator.bands import BandSums, band_centres, band_weights
 from vocsep.estimator.long_spectra import LONG_FFT, LongSpectra
 from vocsep.memory import still_wanted
 from vocsep.source.excitation import glottal_tilt
-from vocsep.source.voice import mel
-from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, hann, power_spectrogram
+from vocsep.spectra import HOP, frame_count, hann, power_spectrogram
 
 SHORT_FFT = 512  # samples
-BAND_DECAY = 1.8  # nepers of weight lost within the distance between two bands
 WEIGHT_FLOOR = 1e-4  # power, against the division by silence
 TINY = 1e-6  # against 0/0 where a voice is silent
 SWEEPS = 12  # multiplicative updates of the levels
@@ -51,23 +51,6 @@ class CombFeatures(NamedTuple):
     rms: Tensor
     log_alpha: Tensor
     log_gain: Tensor
-
-
-def band_centres(bands: int) -> Tensor:
-    """Centres of mel bands from 0 to 8 kHz, ``(bands,)`` in Hz."""
-    top = mel(torch.tensor(SAMPLE_RATE / 2))
-    return 700 * (10 ** (torch.linspace(0, 1, bands) * top / 2595) - 1)
-
-
-def band_weights(bands: int, fft_size: int) -> Tensor:
-    """T: weights of bins in bands, ``(bins, bands)``, decaying exponentially with distance in mel.
-
-    The tails matter between the harmonics of a high voice: there the nearest harmonics on both sides speak
-    for the band.
-    """
-    frequencies = torch.linspace(0, SAMPLE_RATE / 2, fft_size // 2 + 1)
-    positions = mel(frequencies) / mel(frequencies[-1]) * (bands - 1)
-    return torch.exp(-BAND_DECAY * (positions.unsqueeze(-1) - torch.arange(bands)).abs())
 
 
 def noise_normalised_power(signal: Tensor, fft_size: int, hop: int) -> Tensor:
@@ -116,14 +99,14 @@ def _smoothed(coarse: Tensor) -> Tensor:
 
 
 def projections_and_levels(
-    power: Tensor, combs: Tensor, weights: Tensor, energy: Tensor | float = 1.0
+    power: Tensor, combs: Tensor, sums: BandSums, energy: Tensor | float = 1.0
 ) -> tuple[Tensor, Tensor]:
     """E and a of all voices, from the power spectrograms of mixture and combs.
 
     Args:
         power: ``(batch, 1, frames, bins)``, `noise_normalised_power` of the mixture, whose RMS is 1.
         combs: ``(batch, voices, frames, bins)``, that of the harmonics, times ``energy``.
-        weights: ``(bins, bands)``, `band_weights`.
+        sums: over bands.
         energy: of the window, where the combs are not normalised by it.
 
     Returns:
@@ -132,34 +115,34 @@ def projections_and_levels(
     voices = combs.shape[1]
     weighted = combs * (power + WEIGHT_FLOOR).rsqrt_().div_(energy)
     product = weighted * power
-    projected = _smoothed(product @ weights)
+    projected = _smoothed(sums(product))
     gram = projected.new_empty(len(combs), voices, *projected.shape[1:])
     for voice in range(voices):
         still_wanted()
         later = slice(voice, None)
         torch.mul(weighted[:, voice : voice + 1], combs[:, later], out=product[:, later])
-        gram[:, voice, later] = gram[:, later, voice] = product[:, later] @ weights
+        gram[:, voice, later] = gram[:, later, voice] = sums(product[:, later])
     gram = _smoothed(gram).div_(energy)
     alone = projected / (gram.diagonal(dim1=1, dim2=2).movedim(-1, 1) + TINY)
     return alone, solve_levels(projected, gram)
 
 
-def _part(power: Tensor, combs: Tensor, weights: Tensor, energy: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _part(power: Tensor, combs: Tensor, sums: BandSums, energy: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Projection, level and claim at every second frame, each ``(batch, voices, coarse frames, bands)``."""
-    own = (combs @ weights).div_(energy)
+    own = sums(combs).div_(energy)
     claims = own / (own.sum(1, keepdim=True) + TINY)
-    return *projections_and_levels(power, combs, weights, energy), claims
+    return *projections_and_levels(power, combs, sums, energy), claims
 
 
 def _statistics(spectra: LongSpectra, rms: Tensor, bands: int) -> list[Tensor]:
     """`_part` of all recordings of a batch of amplitudes ``rms``, ``(batch, 1)``."""
-    weights = band_weights(bands, LONG_FFT).to(rms)
+    sums = BandSums.of(bands, LONG_FFT, rms)
     energy = hann(LONG_FFT, rms).square().sum()
     relative = (spectra.mixture / (rms.square() * energy).unsqueeze(-1)).unsqueeze(1)
     # One recording at a time on a processor: its spectrograms stay in the cache.
     step = 1 if rms.device.type == "cpu" else max(1, len(rms))
     parts = [
-        _part(relative[i : i + step], spectra.combs[i : i + step], weights, energy)
+        _part(relative[i : i + step], spectra.combs[i : i + step], sums, energy)
         for i in range(0, len(rms), step)
     ]
     return [torch.cat(part) for part in zip(*parts, strict=True)]

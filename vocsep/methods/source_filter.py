@@ -8,7 +8,8 @@ from torch import Tensor
 
 from vocsep.estimator.adapt import adapt, compared_bins
 from vocsep.estimator.adapt_settings import AdaptSettings
-from vocsep.estimator.features import band_centres, harmonic_levels
+from vocsep.estimator.bands import band_centres
+from vocsep.estimator.features import harmonic_levels
 from vocsep.estimator.network import Estimator
 from vocsep.estimator.room_search import find_room
 from vocsep.estimator.stored import load_estimator

@@ -21,12 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vocsep.estimator.features import (
-    QUIETEST,
-    band_weights,
-    noise_normalised_power,
-    projections_and_levels,
-)
+from vocsep.estimator.bands import BandSums
+from vocsep.estimator.features import QUIETEST, noise_normalised_power, projections_and_levels
 from vocsep.estimator.long_spectra import LONG_FFT, LONG_HOP
 from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.gaps import voiced_runs, without_gaps
@@ -133,8 +129,8 @@ def _left(power: Tensor, combs: Tensor, rms: Tensor) -> Tensor:
         power: of the mixture, ``(frames, bins)``, and combs: of the voices, ``(voices, frames, bins)``; see
             `vocsep.estimator.features.noise_normalised_power`. rms: of the mixture.
     """
-    weights = band_weights(BANDS, LONG_FFT)
-    levels = projections_and_levels(power[None, None], combs[None], weights)[1][0] * rms.square()
+    sums = BandSums.of(BANDS, LONG_FFT, power)
+    levels = projections_and_levels(power[None, None], combs[None], sums)[1][0] * rms.square()
     bins = round(TOP * LONG_FFT / SAMPLE_RATE)
     bands = band_matrix(BANDS, mask_frequencies(fft_size=LONG_FFT)[:bins])
     envelopes = torch.exp(levels.clamp_min(1e-20).log() @ bands)  # (voices, frames, bins)
