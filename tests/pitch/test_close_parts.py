@@ -70,6 +70,18 @@ def test_tracks_far_from_each_other_are_left_alone() -> None:
     assert close_parts(sound(sung()), truth, WRITTEN) is truth
 
 
+def test_a_part_with_a_rest_does_not_sing_the_note_of_another() -> None:
+    written, truth = WRITTEN.copy(), sung()
+    written[0, :MEET], written[1, :MEET] = np.nan, 57.0
+    truth[0, :MEET], truth[1, :MEET] = np.nan, truth[1, MEET]
+    heard = truth.copy()
+    heard[0, MEET - 30 : MEET] = truth[1, MEET - 30 : MEET] + 0.04
+    parts = close_parts(sound(np.nan_to_num(truth, nan=57.0)), heard, written)
+    assert np.isnan(parts[0, :MEET]).all()
+    assert np.isfinite(parts[:, MEET:]).all()
+    np.testing.assert_array_equal(parts[1, : MEET - 3], truth[1, : MEET - 3])
+
+
 def test_contours_that_cross_are_told_from_those_that_touch_and_part() -> None:
     time = np.arange(FRAMES) * HOP / SAMPLE_RATE
     truth = WRITTEN.copy()

@@ -29,6 +29,7 @@ NEAR = 1.2  # semitones to another voice
 WIDER = 3  # frames on either side of where it is crowded that count as well
 LEAST = 5  # frames of two parts near each other
 BESIDE = 8  # frames before and after these that are heard, too, and stay as they are
+SAME = 0.15  # semitones between tracks, up to which both have one F0
 SMOOTH = 1.5  # frames over which the line between both is smoothed
 
 
@@ -41,8 +42,10 @@ def close_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Arr
         written: the same shape, what each part is to sing; NaN = nothing, or not known.
 
     Returns:
-        The same shape, silent where ``pitch`` is; the same object where no two parts are near each other.
+        The same shape, silent where ``pitch`` is, and where a part that has a rest was given another's F0;
+        the same object where no two parts are near each other.
     """
+    pitch = _without_ghosts(pitch, written)
     near = _near(pitch, written)
     if not near.any():
         return pitch
@@ -56,6 +59,14 @@ def close_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Arr
         runs[one, other] = [(first, last) for first, last in found if last - first >= LEAST]
     parted, exchange = _parted(audio, looked, runs)
     return name_parts(audio, parted, written, exchange)
+
+
+def _without_ghosts(pitch: Array, written: Array) -> Array:
+    """Tracks, silent where a part has a rest and the F0 of another, who has a note: of two singers on one
+    note, who begins later or stops earlier is given the other's F0 meanwhile."""
+    rests = ~np.isfinite(written)
+    ghosts = ((np.abs(pitch[:, None] - pitch) < SAME) & rests[:, None] & ~rests).any(axis=1)
+    return np.where(ghosts, np.nan, pitch) if ghosts.any() else pitch
 
 
 def _near(pitch: Array, written: Array) -> NDArray[np.bool_]:
