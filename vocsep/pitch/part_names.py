@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from itertools import combinations, pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from vocsep.pitch.comb_levels import EVERY, fitted_levels
+from vocsep.pitch.duet_stretches import find_places
 from vocsep.pitch.exchange_odds import keep_odds
+from vocsep.pitch.gaps import voiced_runs
 from vocsep.pitch.naming import likeliest
 from vocsep.pitch.part_evidence import PLACES, evidence
 from vocsep.pitch.part_stretches import PARTIALS, find_stretches
@@ -25,8 +28,10 @@ NEAR = 1.2  # semitones between contours that may be exchanged
 APART = 1.5  # semitones between what is written, from which the parts are known
 FEWEST = 5  # frames in which they are not
 KNOWN = 1.0  # nats a frame for the parts where they are known
-CONTOURS = 0.25  # of what contours cost more: the windows in which they are heard overlap fourfold
+CONTOURS = 0.6  # of what contours cost more: the windows in which they are heard overlap fourfold
+SAME = 0.1  # semitones between tracks, up to which both have one F0
 AROUND = 3  # frames before and after a place in which contours may be exchanged
+CHEAP = 40.0  # nats, an exchange that costs more is not thought of
 LEVELS = 2.0  # of what levels say in duets, whose tracks err more than parts do (measured)
 
 
@@ -52,7 +57,8 @@ def name_parts(
     for pair in combinations(range(len(pitch)), 2):
         rows = list(pair)
         near = np.abs(named[rows[0]] - named[rows[1]]) < NEAR
-        unknown = near & (np.abs(written[rows[0]] - written[rows[1]]) < APART)  # NaN compares as false
+        apart = np.abs(written[rows[0]] - written[rows[1]]) >= APART  # NaN compares as false
+        unknown = near & ~apart & np.isfinite(written[rows]).any(axis=0)
         if unknown.sum() < FEWEST:
             continue
         turned = near & _exchanged(
@@ -76,16 +82,23 @@ def _exchanged(
         unknown: ``(frames,)`` where the parts are not known.
         exchange: ``(frames,)`` nats that an exchange from there on costs, infinite where not known.
     """
-    below = pitch[1] > pitch[0]  # NaN compares as false
-    high = np.where(below, pitch[::-1], pitch)
+    together = np.isfinite(exchange)
+    lower = pitch[1] > pitch[0]  # NaN compares as false
+    edges = _with_cheapest(find_places(np.where(lower, pitch[::-1], pitch)), exchange)
+    # Contours that were found together go on as they are between the places where they may be exchanged.
+    below = lower & ~together
+    sung = np.isfinite(pitch)
+    spans = list(pairwise(edges.tolist()))
+    for first, last in spans:  # who rests for a moment stays where it was
+        both = sung[:, first:last].all(axis=0)
+        below[first:last][~both] = below[first:last][both].mean() > 0.5 if both.any() else False
+    first_two = np.where(below, pitch[::-1], pitch)
     windows = below[::EVERY][:, None, None]
     levels, sure = (np.where(windows, table[:, ::-1], table) for table in (levels, sure))
-    stretches = find_stretches(high, levels, sure)
-    edges = stretches.edges.tolist()
+    stretches = find_stretches(first_two, levels, sure, edges)
     sense = np.where(below, -1.0, 1.0)
-    sung = np.isfinite(pitch)
     known = np.where(sung.any(axis=0) & ~unknown, KNOWN * sense, 0.0)
-    field = np.array([known[first:last].sum() for first, last in pairwise(edges)])
+    field = np.array([known[first:last].sum() for first, last in spans])
     means, covariance = evidence(stretches)
     means[:, -1] = 0.0  # the one who sings higher elsewhere need not on a note that both have
     # One more stretch, at the front, in which all that is known is.
@@ -93,16 +106,30 @@ def _exchanged(
     alike[1:, 1:] = LEVELS * means @ covariance @ means.T
     alike[0, 1:] = alike[1:, 0] = field
     keep = np.zeros(len(alike))
-    keep[2:] = PLACES * keep_odds(high, levels, sure, stretches)[1:]
-    as_found = [(sense * sung.all(axis=0))[first:last].sum() for first, last in pairwise(edges)]
-    for index, place in enumerate(edges[1:-1], start=1):
+    keep[2:] = PLACES * keep_odds(first_two, levels, sure, stretches)[1:]
+    # Tracks that have one F0 have no order.
+    told = together | (sung.any(axis=0) & ~(np.abs(pitch[0] - pitch[1]) <= SAME))
+    as_found = [(sense * told)[first:last].sum() for first, last in spans]
+    for index, (place, _) in enumerate(spans[1:], start=1):
         cost = float(exchange[max(place - AROUND, 0) : place + AROUND + 1].min())
         if np.isfinite(cost):
             same = np.sign(as_found[index]) * np.sign(as_found[index - 1])
             keep[index + 1] = CONTOURS * same * cost
     beginnings = [np.where(np.array([1.0, *votes]) < 0, -1, 1) for votes in (as_found, field.tolist())]
     found = likeliest(beginnings, alike, keep)
-    signs = np.repeat(found[1:] * found[0], np.diff(edges))
-    # Contours that were found together cross where they do, and not a frame or two away, where they are cut.
-    firm = np.repeat(np.where(np.array(as_found) < 0, -1.0, 1.0), np.diff(edges))
-    return np.asarray(signs * np.where(np.isfinite(exchange), firm, sense) < 0)
+    return np.asarray(np.repeat(found[1:] * found[0], np.diff(edges)) * sense < 0)
+
+
+def _with_cheapest(edges: NDArray[np.int64], exchange: Array) -> NDArray[np.int64]:
+    """Edges; but where contours were found together, the places where it costs least to exchange them: on one
+    note they touch for long, and only the recording says where they may cross meanwhile.
+
+    Args:
+        edges: rising, the first 0 and the last the number of frames. exchange: as in `_exchanged`.
+    """
+    around = sliding_window_view(np.pad(exchange, AROUND, constant_values=np.inf), 2 * AROUND + 1)
+    cheapest = np.flatnonzero((exchange <= around.min(axis=1)) & (exchange < CHEAP))
+    together = np.isfinite(exchange)
+    runs = np.array(voiced_runs(together), dtype=np.int64).ravel()
+    apart = edges[1:-1][~together[edges[1:-1]]]
+    return np.unique(np.concatenate((edges[[0, -1]], apart, runs, cheapest)))
