@@ -38,7 +38,7 @@ def fitted_levels(audio: NDArray[np.float32], pitch: Array) -> tuple[Array, Arra
         ``(windows, tracks, PARTIALS)`` in dB, NaN where there is no partial; and the same shape, 1 = as sure
         as of a partial alone, 0 = not at all.
     """
-    tracks, frames = pitch.shape
+    frames = pitch.shape[1]
     sung = np.isfinite(pitch)
     frequency = torch.from_numpy(np.where(sung, 440.0 * 2 ** ((pitch - 69) / 12), 0.0)).float()[:, ::EVERY]
     phases = comb_phases(pitch, frames * HOP + WINDOW)
@@ -49,16 +49,17 @@ def fitted_levels(audio: NDArray[np.float32], pitch: Array) -> tuple[Array, Arra
     active = active.transpose(0, 1)  # (windows, tracks, partials)
     place = torch.arange(WINDOW)
     # Made before the large blocks: small ones kept between those would keep malloc from using them again.
-    level, sure = torch.empty(active.shape), torch.empty(active.shape)
+    level, sure = torch.zeros(active.shape), torch.zeros(active.shape)
     for own in torch.split(torch.arange(frequency.shape[1]), FRAMES):
         at = own[:, None] * (EVERY * HOP) + place
-        angle = phases[:, at].transpose(0, 1)[:, :, None] * number[:, None]
-        waves = torch.polar(active[own][..., None] * window, angle).flatten(1, 2)
+        track, column = torch.nonzero(active[own].any(dim=0), as_tuple=True)
+        here = (own[:, None], track, column)
+        angle = (phases[:, at][track] * number[column, None, None]).transpose(0, 1)
+        waves = torch.polar(active[here][..., None] * window, angle)
         basis = torch.cat((waves.real, waves.imag), dim=1)
         power, certain = _solved(basis, sound[at] * window, float(window.square().sum()) / 2)
-        shape = (len(own), tracks, PARTIALS)
-        level[own] = 10 * torch.log10(power.reshape(shape) / 2 + SILENT)
-        sure[own] = certain.reshape(shape) * active[own]
+        level[here] = 10 * torch.log10(power / 2 + SILENT)
+        sure[here] = certain * active[here]
     return torch.where(active, level, torch.nan).double().numpy(), sure.double().numpy()
 
 

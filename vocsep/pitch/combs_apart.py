@@ -43,9 +43,10 @@ def combs_apart(audio: NDArray[np.float32], pitch: Array, wanted: NDArray[np.boo
     for own in torch.split(middles, AT_ONCE):
         at = own[:, None] * HOP + place
         active = (frequency[:, own, None] > 0) & (frequency[:, own, None] * number < TOP)
-        angle = phases[:, at].transpose(0, 1)[:, :, None] * number[:, None]
-        waves = torch.polar(active.transpose(0, 1)[..., None] * window, angle)
-        found = _fitted(waves, sound[at] * window)
+        track, column = torch.nonzero(active.any(dim=1), as_tuple=True)
+        angle = (phases[:, at][track] * number[column, None, None]).transpose(0, 1)
+        waves = torch.polar(active[track, :, column].T[..., None] * window, angle)
+        found = _fitted(waves, track, len(pitch), sound[at] * window)
         for middle, one in zip(own.tolist(), found, strict=True):
             apart[:, middle * HOP : middle * HOP + WINDOW] += one * window
             weight[middle * HOP : middle * HOP + WINDOW] += window.square()
@@ -54,18 +55,20 @@ def combs_apart(audio: NDArray[np.float32], pitch: Array, wanted: NDArray[np.boo
     return torch.nn.functional.pad(kept, (0, len(audio) - kept.shape[1]))
 
 
-def _fitted(waves: Tensor, sound: Tensor) -> Tensor:
+def _fitted(waves: Tensor, track: Tensor, tracks: int, sound: Tensor) -> Tensor:
     """Each track's part of windows, ``(windows, tracks, samples)``.
 
     Args:
-        waves: ``(windows, tracks, partials, samples)`` complex, 0 where there is no partial.
+        waves: ``(windows, columns, samples)`` complex, 0 where there is no partial.
+        track: ``(columns,)``, whose each is. tracks: how many there are.
         sound: ``(windows, samples)``.
     """
-    basis = torch.view_as_real(waves).movedim(-1, 2).flatten(1, 3)  # (windows, columns, samples)
+    basis = torch.cat((waves.real, waves.imag), dim=1)
     matrix = basis @ basis.mT
     energy = torch.diagonal(matrix, dim1=1, dim2=2)
-    ridge = torch.where(energy > 0, RIDGE * energy.amax(dim=1, keepdim=True), torch.ones_like(energy))
+    largest = energy.amax(dim=1, keepdim=True) if len(track) else energy
+    ridge = torch.where(energy > 0, RIDGE * largest, torch.ones_like(energy))
     factor = torch.linalg.cholesky(matrix + torch.diag_embed(ridge))
-    found = torch.cholesky_solve(basis @ sound[..., None], factor)
-    windows, tracks, _, samples = waves.shape
-    return (basis * found).view(windows, tracks, -1, samples).sum(dim=2)
+    found = basis * torch.cholesky_solve(basis @ sound[..., None], factor)
+    parts = torch.zeros(len(sound), tracks, sound.shape[1])
+    return parts.index_add_(1, track.repeat(2), found)
