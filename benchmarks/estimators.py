@@ -50,9 +50,10 @@ class Design:
 
 DESIGNS = {
     "comb, 32 units": Design(EstimatorSettings(units=32)),
-    "comb, 96 units": Design(EstimatorSettings()),
+    "comb, 80 units": Design(EstimatorSettings()),
     "comb, 192 units": Design(EstimatorSettings(units=192)),
-    "comb, 96 units, paper's loss": Design(EstimatorSettings(), "sound"),
+    "comb, 96 units, every frame": Design(EstimatorSettings(units=96, blocks=4, frame_step=1)),
+    "comb, 80 units, paper's loss": Design(EstimatorSettings(), "sound"),
     "paper, smaller": Design(
         replace(EstimatorSettings.preset("paper"), encoder_units=96, encoder_layers=2, decoder_units=192)
     ),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vocsep.estimator.divergence import magnitude_divergence
-from vocsep.estimator.long_spectra import LONG_HOP
+from vocsep.estimator.long_spectra import COMPARED
 from vocsep.source.excitation import harmonic_excitation
 from vocsep.source.powers import comb_powers, voice_powers
 from vocsep.source.voice import SourceParameters, synthesise
@@ -85,12 +85,12 @@ def test_the_loss_of_powers_is_the_sum_of_divergences_in_units_of_the_mixture() 
     assert excerpts.sources is not None
     expected = 0.0
     for i in range(2):
-        scale = stft(excerpts.mixture[i], MASK_FFT, LONG_HOP).abs().mean()
-        combs = comb_powers(harmonic_excitation(excerpts.f0[i], SAMPLES), LONG_HOP)
-        sparse = parameters(excerpts.f0).batch_slice(i, i + 1).frames_slice(0, None, 2)
+        scale = stft(excerpts.mixture[i], MASK_FFT, COMPARED * HOP).abs().mean()
+        combs = comb_powers(harmonic_excitation(excerpts.f0[i], SAMPLES), COMPARED * HOP)
+        sparse = parameters(excerpts.f0).batch_slice(i, i + 1).frames_slice(0, None, COMPARED)
         powers = voice_powers(sparse, combs)
         for j in (1, 2):
-            stem = stft(excerpts.sources[i, j], MASK_FFT, LONG_HOP).abs()
+            stem = stft(excerpts.sources[i, j], MASK_FFT, COMPARED * HOP).abs()
             expected += 0.5 * float(magnitude_divergence(powers[j] / scale**2, stem / scale))
     assert loss("power", "sources", excerpts) == pytest.approx(expected, rel=1e-5)
 

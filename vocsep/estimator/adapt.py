@@ -21,20 +21,13 @@ from vocsep.estimator.adam import ParameterGroup, held_then_falling, minimise
 from vocsep.estimator.adapt_settings import AdaptSettings
 from vocsep.estimator.divergence import magnitude_divergence
 from vocsep.estimator.expected import LN10, expected_powers
+from vocsep.estimator.features import upsampled
 from vocsep.source.powers import mask_frequencies
 from vocsep.source.reverberation import RoomFit
 from vocsep.source.voice import SourceParameters, band_matrix, power_envelopes
 from vocsep.spectra import MASK_FFT, hann
 
 BETAS = (0.9, 0.9)  # of Adam
-
-
-def _between(coarse: Tensor, frames: int, stride: int) -> Tensor:
-    """``(..., coarse frames, bands) -> (..., frames, bands)``, linear in between, held at the end."""
-    position = torch.arange(frames, device=coarse.device) / stride
-    before = position.floor().long().clamp_max(coarse.shape[-2] - 1)
-    after = (before + 1).clamp_max(coarse.shape[-2] - 1)
-    return torch.lerp(coarse[..., before, :], coarse[..., after, :], (position - before)[:, None])
 
 
 def compared_bins(settings: AdaptSettings) -> int:
@@ -101,9 +94,9 @@ class _Corrections:
     def applied(self) -> SourceParameters:
         """The parameters as corrected, in all frames."""
         frames, stride = self._given.frames, self._settings.stride
-        correction = 10 * _between(self.shape, frames, stride)[None]
-        louder = torch.exp(0.5 * LN10 * _between(self.noise, frames, stride)[None, ..., 0])
-        shares = _between(self._shares().movedim(0, -1), frames, stride)[None]
+        correction = 10 * upsampled(self.shape, frames, stride)[None]
+        louder = torch.exp(0.5 * LN10 * upsampled(self.noise, frames, stride)[None, ..., 0])
+        shares = upsampled(self._shares().movedim(0, -1), frames, stride)[None]
         return replace(self._given, correction=correction, gain=self._given.gain * louder, shares=shares)
 
 

@@ -12,17 +12,18 @@ The levels are a weighted least-squares fit of powers; dividing by |X| keeps lou
 Masks made of them, without any learning, reach 7.8 dB where the unit combs reach 5.1 and the oracle 10.6 (CSD
 Nino Dios, singers 1, 40 s, F0 of the stems).
 
-They are computed at every second frame from long windows, which resolve the harmonics of low voices; a short
-window gives what changes fast: the mixture's own band levels.
+They are computed at every second or fourth frame from long windows, which resolve the harmonics of low
+voices; a short window gives what changes fast: the mixture's own band levels.
 """
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool1d
 
 from vocsep.estimator.bands import BandSums, band_centres, band_weights
-from vocsep.estimator.long_spectra import LONG_FFT, LongSpectra
+from vocsep.estimator.long_spectra import LONG_FFT, LONG_HOP, LongSpectra
 from vocsep.memory import still_wanted
 from vocsep.source.excitation import glottal_tilt
 from vocsep.spectra import HOP, frame_count, hann, power_spectrogram
@@ -40,7 +41,7 @@ class CombFeatures(NamedTuple):
     """Features of each voice and frame, and closed-form guesses at two parameters.
 
     Attributes:
-        features: ``(batch, voices, frames, 4 * bands)``, about in [-2, 2].
+        features: ``(batch, voices, frames asked for, 4 * bands)``, about in [-2, 2].
         rms: ``(batch, 1, 1)`` amplitude of the excerpt; everything else is relative to it.
         log_alpha: ``(batch, voices, frames)`` natural logarithm of alpha, were 1/A = 1.
         log_gain: ``(batch, 1, frames)`` natural logarithm of the amplitude of white noise at the mixture's
@@ -78,11 +79,13 @@ def solve_levels(projected: Tensor, gram: Tensor, sweeps: int = SWEEPS) -> Tenso
     return levels
 
 
-def upsampled(coarse: Tensor, frames: int, dim: int = -2) -> Tensor:
-    """From every second frame to every frame, linearly; the last one is held."""
-    following = torch.cat([coarse.narrow(dim, 1, coarse.shape[dim] - 1), coarse.narrow(dim, -1, 1)], dim)
-    pairs = torch.stack([coarse, (coarse + following) / 2], dim if dim >= 0 else coarse.dim() + dim + 1)
-    return pairs.flatten(coarse.dim() + dim, coarse.dim() + dim + 1).narrow(dim, 0, frames)
+def upsampled(coarse: Tensor, frames: int, step: int = 2) -> Tensor:
+    """From every ``step``-th frame, ``(..., coarse frames, bands)``, to ``frames`` of all: linear in between,
+    the last one is held."""
+    following = torch.cat([coarse[..., 1:, :], coarse[..., -1:, :]], -2)
+    ramp = torch.arange(step, device=coarse.device, dtype=coarse.dtype) / step
+    between = torch.lerp(coarse.unsqueeze(-2), following.unsqueeze(-2), ramp.unsqueeze(-1))
+    return between.flatten(-3, -2)[..., :frames, :]
 
 
 def _bels(power: Tensor, floor: float) -> Tensor:
@@ -92,14 +95,24 @@ def _bels(power: Tensor, floor: float) -> Tensor:
     return (bels - (low + 2) / 2) * (4 / (2 - low))
 
 
-def _smoothed(coarse: Tensor) -> Tensor:
-    """Weighted mean of three frames, ``(..., frames, bands)``: levels vary less than sums of few bins."""
-    held = torch.cat([coarse[..., :1, :], coarse, coarse[..., -1:, :]], -2)
-    return (held[..., :-2, :] + 2 * coarse + held[..., 2:, :]) / 4
+def _smoothed(coarse: Tensor, step: int) -> Tensor:
+    """Weighted mean of three of ``(..., frames, bands)``: levels vary less than sums of few bins.
+
+    It spreads a frame in time as far whatever the distance ``step`` between two: by two squared frames.
+    """
+    held, side = torch.cat([coarse[..., :1, :], coarse, coarse[..., -1:, :]], -2), 1 / step**2
+    return (1 - 2 * side) * coarse + side * (held[..., :-2, :] + held[..., 2:, :])
+
+
+def _around(powers: Tensor, step: int) -> Tensor:
+    """Every ``step``-th of ``(batch, 1, frames, bands)``, as the mean of what is at most half a step off."""
+    half = step // 2
+    pooled = avg_pool1d(powers.squeeze(1).mT, 2 * half + 1, step, half, count_include_pad=False)
+    return pooled.mT.unsqueeze(1)
 
 
 def projections_and_levels(
-    power: Tensor, combs: Tensor, sums: BandSums, energy: Tensor | float = 1.0
+    power: Tensor, combs: Tensor, sums: BandSums, energy: Tensor | float = 1.0, step: int = 2
 ) -> tuple[Tensor, Tensor]:
     """E and a of all voices, from the power spectrograms of mixture and combs.
 
@@ -108,6 +121,7 @@ def projections_and_levels(
         combs: ``(batch, voices, frames, bins)``, that of the harmonics, times ``energy``.
         sums: over bands.
         energy: of the window, where the combs are not normalised by it.
+        step: hops between two frames, from 2.
 
     Returns:
         Each ``(batch, voices, frames, bands)``.
@@ -115,23 +129,25 @@ def projections_and_levels(
     voices = combs.shape[1]
     weighted = combs * (power + WEIGHT_FLOOR).rsqrt_().div_(energy)
     product = weighted * power
-    projected = _smoothed(sums(product))
+    projected = _smoothed(sums(product), step)
     gram = projected.new_empty(len(combs), voices, *projected.shape[1:])
     for voice in range(voices):
         still_wanted()
         later = slice(voice, None)
         torch.mul(weighted[:, voice : voice + 1], combs[:, later], out=product[:, later])
         gram[:, voice, later] = gram[:, later, voice] = sums(product[:, later])
-    gram = _smoothed(gram).div_(energy)
+    gram = _smoothed(gram, step).div_(energy)
     alone = projected / (gram.diagonal(dim1=1, dim2=2).movedim(-1, 1) + TINY)
     return alone, solve_levels(projected, gram)
 
 
-def _part(power: Tensor, combs: Tensor, sums: BandSums, energy: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Projection, level and claim at every second frame, each ``(batch, voices, coarse frames, bands)``."""
+def _part(
+    power: Tensor, combs: Tensor, sums: BandSums, energy: Tensor, step: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Projection, level and claim at coarse frames, each ``(batch, voices, coarse frames, bands)``."""
     own = sums(combs).div_(energy)
     claims = own / (own.sum(1, keepdim=True) + TINY)
-    return *projections_and_levels(power, combs, sums, energy), claims
+    return *projections_and_levels(power, combs, sums, energy, step), claims
 
 
 def _statistics(spectra: LongSpectra, rms: Tensor, bands: int) -> list[Tensor]:
@@ -140,10 +156,10 @@ def _statistics(spectra: LongSpectra, rms: Tensor, bands: int) -> list[Tensor]:
     energy = hann(LONG_FFT, rms).square().sum()
     relative = (spectra.mixture / (rms.square() * energy).unsqueeze(-1)).unsqueeze(1)
     # One recording at a time on a processor: its spectrograms stay in the cache.
-    step = 1 if rms.device.type == "cpu" else max(1, len(rms))
+    some = 1 if rms.device.type == "cpu" else max(1, len(rms))
     parts = [
-        _part(relative[i : i + step], spectra.combs[i : i + step], sums, energy)
-        for i in range(0, len(rms), step)
+        _part(relative[i : i + some], spectra.combs[i : i + some], sums, energy, spectra.step)
+        for i in range(0, len(rms), some)
     ]
     return [torch.cat(part) for part in zip(*parts, strict=True)]
 
@@ -166,13 +182,13 @@ def harmonic_levels(mixture: Tensor, excitation: Tensor, bands: int = 40) -> Ten
         ``(batch, voices, frames, bands)``, in the units of the mixture squared.
     """
     rms = _rms(mixture)
-    levels = _statistics(LongSpectra.of(mixture, excitation), rms, bands)[1]
+    levels = _statistics(LongSpectra.of(mixture, excitation, LONG_HOP // HOP), rms, bands)[1]
     return upsampled(levels, frame_count(mixture.shape[-1])) * rms.square().reshape(-1, 1, 1, 1)
 
 
 @torch.no_grad()
 def comb_features(
-    mixture: Tensor, excitation: Tensor, bands: int, spectra: LongSpectra | None = None
+    mixture: Tensor, excitation: Tensor, bands: int, spectra: LongSpectra | None = None, step: int = 1
 ) -> CombFeatures:
     """Projections, levels, claims and the mixture's bands, relative to the RMS of the excerpt.
 
@@ -180,25 +196,29 @@ def comb_features(
         mixture: ``(batch, samples)``.
         excitation: ``(batch, voices, samples)`` harmonics of each voice.
         bands: number of mel bands.
-        spectra: of both, if they have been computed before.
+        spectra: of both, if they have been computed before; others than those of the step are not taken.
+        step: frames between those whose features are asked for.
 
     Returns:
-        Features and first guesses; for frames at every hop.
+        Features, and first guesses for frames at every hop.
     """
     rms = _rms(mixture)
     short = noise_normalised_power(mixture / rms, SHORT_FFT, HOP)  # (batch, frames, bins)
     frames, voices = short.shape[-2], excitation.shape[1]
     short_weights = band_weights(bands, SHORT_FFT).to(mixture)
     bands_now = (short @ (short_weights / short_weights.sum(0))).clamp(min=POWER_FLOOR).unsqueeze(1)
-    spectra = LongSpectra.of(mixture, excitation) if spectra is None else spectra
+    long_step = max(step, LONG_HOP // HOP)
+    if spectra is None or spectra.step != long_step:
+        spectra = LongSpectra.of(mixture, excitation, long_step)
     alone, levels, claims = _statistics(spectra, rms, bands)
-    coarse = torch.cat([_bels(alone, LEVEL_FLOOR), _bels(levels, LEVEL_FLOOR), 4 * claims - 2], -1)
-    fast = _bels(bands_now, POWER_FLOOR).expand(-1, voices, -1, -1)
+    slow = torch.cat([_bels(alone, LEVEL_FLOOR), _bels(levels, LEVEL_FLOOR), 4 * claims - 2], -1)
+    slow = upsampled(slow, frames) if step == 1 else slow
+    fast = _bels(_around(bands_now, step), POWER_FLOOR).expand(-1, voices, -1, -1)
     tilt = glottal_tilt(band_centres(bands)).to(mixture)
     log_alpha = (levels.clamp(min=LEVEL_FLOOR).sqrt() / tilt).log().mean(-1, keepdim=True)
     return CombFeatures(
-        features=torch.cat([upsampled(coarse, frames), fast], -1),
+        features=torch.cat([slow, fast], -1),
         rms=rms.unsqueeze(-1),
-        log_alpha=upsampled(log_alpha, frames).squeeze(-1),
+        log_alpha=upsampled(log_alpha, frames, long_step).squeeze(-1),
         log_gain=(3 * bands_now).log().mean(-1) / 2,
     )

@@ -88,7 +88,7 @@ class Estimator(nn.Module):
             excitation: ``(batch, voices, samples)`` harmonics of ``f0``, if they have been computed before.
             names: of the voices, which decide about decoders of their own; None: those in ``self.names``, or
                 of the recordings that were learned from, if there are as many.
-            spectra: of mixture and excitation, if they have been computed before.
+            spectra: of mixture and excitation, if they have been computed before; `comb_features` says which.
             stride: frames between those that are wanted, from the first one on.
 
         Returns:
@@ -116,6 +116,6 @@ class Estimator(nn.Module):
             return bounded_parameters(f0, frame_raw, noise_raw, self.settings).frames_slice(0, None, stride)
         if excitation is None:
             excitation = harmonic_excitation(f0, mixture.shape[-1])
-        comb = comb_features(mixture, excitation, self.settings.bands, spectra)
+        comb = comb_features(mixture, excitation, self.settings.bands, spectra, self.settings.frame_step)
         frame_raw, noise_raw = self.network(comb, f0, decoders, stride)
         return bounded_parameters(f0[..., ::stride], frame_raw, noise_raw, self.settings, comb.rms)

@@ -22,6 +22,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "bands": (8, 128),
     "units": (8, 1024),
     "blocks": (1, 8),
+    "frame_step": (1, 4),
     "fft_size": (512, 512),
     "encoder_units": (8, 2048),
     "encoder_layers": (1, 8),
@@ -44,6 +45,7 @@ class EstimatorSettings(NetworkSettings):
         bands: mel bands of the features (``comb``).
         units: channels of the hidden layers (``comb``).
         blocks: dilated convolutions, the dilation tripling from one to the next (``comb``).
+        frame_step: the network computes one of so many frames; what it gives is linear in between (``comb``).
         fft_size: samples in the window of the mixture's spectrogram (``paper``).
         encoder_units, encoder_layers: size of the recurrent encoder (``paper``).
         latent: channels of the latent mixture (``paper``).
@@ -63,8 +65,9 @@ class EstimatorSettings(NetworkSettings):
     alpha_maximum: float = 8.0
     gain_maximum: float = 8.0
     bands: int = 40
-    units: int = 96
-    blocks: int = 4
+    units: int = 80
+    blocks: int = 3
+    frame_step: int = 4
     fft_size: int = 512
     encoder_units: int = 256
     encoder_layers: int = 3
@@ -72,6 +75,12 @@ class EstimatorSettings(NetworkSettings):
     decoder_units: int = 512
     names: tuple[str, ...] = ()
     decoders: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "EstimatorSettings":
+        """As in `NetworkSettings`. What was stored names its kind; stored before there was ``frame_step``, it
+        computes every frame."""
+        return super().from_dict({"frame_step": 1} | dict(values) if "kind" in values else values)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built.

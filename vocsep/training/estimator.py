@@ -12,9 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vocsep.estimator.long_spectra import LONG_HOP, LongSpectra
+from vocsep.estimator.long_spectra import COMPARED, LongSpectra
 from vocsep.source.excitation import harmonic_excitation
-from vocsep.spectra import HOP
 from vocsep.training.excerpts import Excerpts, Supervision
 from vocsep.training.objectives import Objective, Target, learning_names, targets_of, training_losses
 from vocsep.training.rooms import ROOM_BETAS, ROOM_RATE, Rooms
@@ -67,8 +66,8 @@ class EstimatorTask(Task[Excerpts]):
         excitation = harmonic_excitation(excerpts.f0, excerpts.mixture.shape[-1])
         more: dict[str, Any] = {} if names is None else {"names": names}
         if self.objective == "power":
-            # Powers are compared at every second frame, so parameters of the others are not asked for.
-            more |= {"spectra": LongSpectra.of(excerpts.mixture, excitation), "stride": LONG_HOP // HOP}
+            # Parameters of frames that are not compared are not asked for.
+            more |= {"spectra": LongSpectra.of(excerpts.mixture, excitation, COMPARED), "stride": COMPARED}
         parameters = self.network(excerpts.mixture, excerpts.f0, excitation=excitation, **more)
         rooms, spectra = self.rooms, more.get("spectra")
         return training_losses(

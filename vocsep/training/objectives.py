@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from vocsep.estimator.divergence import magnitude_divergence
-from vocsep.estimator.long_spectra import LONG_FFT, LONG_HOP, LongSpectra
+from vocsep.estimator.long_spectra import COMPARED, LONG_FFT, LongSpectra
 from vocsep.source.excitation import glottal_tilt
 from vocsep.source.powers import PowerFactors, mask_frequencies
 from vocsep.source.voice import SourceParameters, synthesise
@@ -69,12 +69,13 @@ def training_losses(
     Args:
         objective: ``sound`` or ``power``.
         targets: what the voices are compared with.
-        parameters: estimated from the batch, of all frames or (``power``) of those of `LongSpectra` alone.
+        parameters: estimated from the batch, of all frames or (``power``) of every `COMPARED`-th alone.
         excitation: ``(batch, voices, samples)``.
         excerpts: the batch; with stems where the targets hold ``sources``.
         noise_seed: of the synthesised noise (``sound``).
         rooms: of the recordings (``power``); None: voices have no tails.
-        spectra: of mixtures and excitations (``power``), if they have been computed before.
+        spectra: of mixtures and excitations (``power``), of every `COMPARED`-th frame, if they have been
+            computed before.
 
     Returns:
         A scalar for each target.
@@ -85,7 +86,7 @@ def training_losses(
     if "sources" in targets and excerpts.sources is None:
         raise ValueError("the loss of sources needs stems")
     if objective == "power":
-        spectra = LongSpectra.of(excerpts.mixture, excitation) if spectra is None else spectra
+        spectra = spectra or LongSpectra.of(excerpts.mixture, excitation, COMPARED)
         losses = _power_losses(parameters, spectra, excerpts, targets, rooms)
     else:
         losses = _sound_losses(parameters, excitation, excerpts, noise_seed, targets)
@@ -125,7 +126,7 @@ def _power_losses(
     """
     losses = {target: excerpts.mixture.new_zeros(()) for target in targets}
     if parameters.frames != spectra.mixture.shape[1]:
-        parameters = parameters.frames_slice(0, None, LONG_HOP // HOP)
+        parameters = parameters.frames_slice(0, None, COMPARED)
     tilt = glottal_tilt(mask_frequencies(spectra.combs.device)).square()
     for i, factors in enumerate(PowerFactors.of(parameters).recordings()):
         with torch.no_grad():
@@ -136,14 +137,15 @@ def _power_losses(
         if rooms is not None and excerpts.recordings is not None:
             sung_in = excerpts.recordings[i].tolist()
             sung = powers.transpose(1, 2)
-            powers = rooms(sung, sung_in, LONG_HOP // HOP, apart="sources" in targets).transpose(1, 2)
+            powers = rooms(sung, sung_in, COMPARED, apart="sources" in targets).transpose(1, 2)
         if "mixture" in targets:
             together = magnitude_divergence(powers.sum(dim=0), magnitudes / scale)
             losses["mixture"] = losses["mixture"] + together
         if "sources" in targets and excerpts.sources is not None and excerpts.given is not None:
             given = excerpts.given[i]
             with torch.no_grad():
-                stems = power_spectrogram(excerpts.sources[i][given], LONG_FFT, LONG_HOP).sqrt_() / scale
+                alone = power_spectrogram(excerpts.sources[i][given], LONG_FFT, COMPARED * HOP)
+                stems = alone.sqrt_() / scale
             apart = magnitude_divergence(powers[given], stems) * len(stems)
             losses["sources"] = losses["sources"] + apart
     return {target: loss / len(excerpts.mixture) for target, loss in losses.items()}
