@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from vocsep.pitch.alternatives import CLEAR, EstimatedTracks, alternatives_of, find_alternatives
+from vocsep.pitch.alternatives import (
+    CLEAR,
+    EstimatedTracks,
+    alternatives_of,
+    find_alternatives,
+    surely_sung,
+)
 from vocsep.pitch.candidates import Candidates
 from vocsep.pitch.tracks import F0Tracks
 
@@ -63,3 +69,14 @@ def test_tracks_that_are_fitted_keep_what_else_was_heard() -> None:
     assert (longer.remarks, longer.names) == (("a remark",), ("alto",))
     np.testing.assert_array_equal(alternatives_of(longer).frequencies, [[225.0] * 4 + [np.nan] * 2])
     np.testing.assert_array_equal(alternatives_of(shorter).frequencies, [[225.0] * 3])
+
+
+def test_faint_ends_are_left_out_of_what_is_surely_sung() -> None:
+    frequencies, silent = np.full((1, 4), 220.0), F0Tracks(np.zeros((1, 4)))
+    sure = F0Tracks(np.array([[0.0, 220.0, 220.0, 0.0]]))
+    assert surely_sung(sure) is sure
+    assert surely_sung(tracks := EstimatedTracks(frequencies, silent)) is tracks
+    fitted = surely_sung(EstimatedTracks(frequencies, silent, sure=sure).fitted(3))
+    np.testing.assert_array_equal(fitted.frequencies, [[np.nan, 220.0, 220.0]])
+    with pytest.raises(ValueError, match="sure parts"):
+        EstimatedTracks(frequencies, silent, sure=F0Tracks(np.zeros((1, 3))))

@@ -231,6 +231,17 @@ def test_tracks_of_another_length_are_cut_or_continued_in_silence(masks: Separat
         np.testing.assert_allclose(result.stems.sum(axis=0), audio, atol=2e-6)
 
 
+def test_stems_are_estimated_without_the_faint_ends_of_notes(masks: Separator) -> None:
+    audio, heard = music(2.0)
+    cut = heard.frequencies.copy()
+    cut[:, ::3] = np.nan
+    grown, sure = heard.frequencies, F0Tracks(cut)
+    tracks = EstimatedTracks(grown, F0Tracks(np.zeros_like(grown)), sure=sure)
+    expected, found = (masks.separate(audio, SAMPLE_RATE, tracks=one) for one in (sure, tracks))
+    np.testing.assert_array_equal(found.stems, expected.stems)
+    np.testing.assert_array_equal(found.tracks.frequencies, grown)
+
+
 def test_audio_that_cannot_be_separated_is_refused_in_one_line(separator: Separator) -> None:
     audio, tracks = music(1.0)
     broken = audio.copy()

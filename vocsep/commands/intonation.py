@@ -96,6 +96,7 @@ def _tracks(
         frames = None if duration is None else frame_count(round(duration * SAMPLE_RATE))
         return (tracks if frames is None else tracks.fitted(frames)), ""
     from vocsep.media.reading import analysis_stream, open_audio
+    from vocsep.pitch.alternatives import surely_sung
     from vocsep.pitch.estimate import PitchEstimator
 
     with screen.progress(recording.name) as progress:
@@ -103,7 +104,7 @@ def _tracks(
         with open_audio(recording, strict) as source:
             audio = analysis_stream(source, start=start, duration=duration)
         estimator = PitchEstimator(device=device)
-        heard = estimator.estimate(audio, voices, lambda share: progress("pitch", share))
+        heard = surely_sung(estimator.estimate(audio, voices, lambda share: progress("pitch", share)))
         return heard, source.missing
 
 

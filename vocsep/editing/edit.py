@@ -15,6 +15,7 @@ from vocsep.media.finding import find_audio
 from vocsep.media.origin import SEPARATED
 from vocsep.media.reading import open_audio, read_audio, to_analysis
 from vocsep.media.writing import StemWriter
+from vocsep.pitch.alternatives import surely_sung
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.earlier import MADE_OF_STEMS
@@ -156,5 +157,6 @@ def _estimated(
     rows = np.full((len(audio), frame_count(len(to_analysis(audio[0], rate)))), np.nan)
     for done, index in enumerate(needed):
         told("pitch", done / len(needed))
-        rows[index] = estimator.estimate(to_analysis(audio[index], rate), 1).frequencies[0]
+        found = estimator.estimate(to_analysis(audio[index], rate), 1)
+        rows[index] = surely_sung(found).frequencies[0]
     return F0Tracks(rows)

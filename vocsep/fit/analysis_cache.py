@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vocsep.errors import AudioError, F0Error, VocsepError
 from vocsep.media.reading import analysis_stream, open_audio
 from vocsep.media.staging import written_beside
+from vocsep.pitch.alternatives import surely_sung
 from vocsep.pitch.tracks import F0Tracks
 
 CACHE_FOLDER = ".vocsep-cache"
@@ -125,7 +126,7 @@ class AnalysisCache:
         if self._pitch is None:
             self._pitch = self._make_pitch()
         # A copy, because torch warns about memory that it may not write to.
-        tracks = self._pitch.estimate(np.array(audio), voices, tell)
+        tracks = surely_sung(self._pitch.estimate(np.array(audio), voices, tell))
         tracks.write_csv(cached)
         return tracks
 

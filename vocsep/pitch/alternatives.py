@@ -29,23 +29,29 @@ class EstimatedTracks(F0Tracks):
         frequencies: as in `F0Tracks`.
         alternative: a further F0 near each voice's own, of the same shape; NaN (or 0) where there is none.
         remarks: what a listener should know of the number of voices.
+        sure: the tracks less the ends of notes that are faint (`vocsep.pitch.note_ends`), which is what stems
+            are estimated from; all of them by default.
     """
 
     alternative: F0Tracks
     remarks: tuple[str, ...] = ()
+    sure: F0Tracks | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.alternative.frequencies.shape != self.frequencies.shape:
-            raise ValueError(
-                f"alternatives {self.alternative.frequencies.shape} of tracks {self.frequencies.shape}"
-            )
+        for name, others in (("alternatives", self.alternative), ("sure parts", self.sure)):
+            if others is not None and others.frequencies.shape != self.frequencies.shape:
+                raise ValueError(f"{name} {others.frequencies.shape} of tracks {self.frequencies.shape}")
 
     def fitted(self, frames: int) -> "EstimatedTracks":
-        """As of `F0Tracks`, with the alternatives and remarks."""
+        """As of `F0Tracks`, with the alternatives, remarks and sure parts."""
         kept = super().fitted(frames)
         return EstimatedTracks(
-            kept.frequencies, self.alternative.fitted(frames), self.remarks, names=kept.names
+            kept.frequencies,
+            self.alternative.fitted(frames),
+            self.remarks,
+            None if self.sure is None else self.sure.fitted(frames),
+            names=kept.names,
         )
 
 
@@ -56,6 +62,12 @@ def alternatives_of(tracks: F0Tracks) -> F0Tracks:
         if isinstance(tracks, EstimatedTracks)
         else F0Tracks(np.zeros_like(tracks.frequencies))
     )
+
+
+def surely_sung(tracks: F0Tracks) -> F0Tracks:
+    """Tracks without the faint ends of notes that were estimated; given ones as they are."""
+    sure = tracks.sure if isinstance(tracks, EstimatedTracks) else None
+    return tracks if sure is None else sure
 
 
 def remarks_of(tracks: F0Tracks) -> tuple[str, ...]:

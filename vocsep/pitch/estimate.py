@@ -22,6 +22,7 @@ from vocsep.pitch.held_notes import with_held_notes
 from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.how_many import doubts, number_of_voices
 from vocsep.pitch.identity import identified
+from vocsep.pitch.note_ends import DEAR, with_note_ends
 from vocsep.pitch.octaves import lower_octaves
 from vocsep.pitch.refinement import F0Refinement, best_places, kept_beyond
 from vocsep.pitch.salience import SalienceNetwork, restore_network
@@ -178,20 +179,21 @@ class PitchEstimator:
             candidates, pitch = self._assigned(audio, candidates, voices)
         else:
             pitch = guide.assign(candidates, salience)
+        eager = pitch
         for look in range(self.refine):
-            pitch = self._looked_again(audio, salience, pitch, guide)
+            pitch, eager = self._looked_again(audio, salience, pitch, guide)
             told((2 + look) / (1 + self.refine))
-        pitch = with_held_notes(audio, pitch)
+        refined, pitch = pitch, with_held_notes(audio, pitch)
         if guide is not None:
-            pitch = close_parts(audio, pitch, guide.written)
+            pitch = ends = close_parts(audio, pitch, guide.written)
         else:
             named = self.assign == "notes" and len(pitch) > 1
             pitch = identified(audio, salience, pitch) if named else cross_voices(pitch)
-            pitch = pitch[order_of_height(pitch)]  # voice 1 has the highest median
-        tracks, alternative = (
-            440.0 * 2 ** ((p - 69) / 12) for p in (pitch, find_alternatives(candidates, pitch))
-        )
-        return EstimatedTracks(tracks, F0Tracks(alternative), tuple(remarks))
+            order = order_of_height(pitch)  # voice 1 has the highest median
+            pitch, ends = pitch[order], with_note_ends(pitch, refined, eager)[order]
+        found = (pitch, find_alternatives(candidates, pitch), ends)
+        sure, alternative, tracks = (F0Tracks(440.0 * 2 ** ((p - 69) / 12)) for p in found)
+        return EstimatedTracks(tracks.frequencies, alternative, tuple(remarks), sure)
 
     def _assigned(
         self, audio: NDArray[np.float32], candidates: Candidates, voices: int
@@ -219,11 +221,17 @@ class PitchEstimator:
         salience: NDArray[np.uint8],
         pitch: NDArray[np.float64],
         guide: Guide | None,
-    ) -> NDArray[np.float64]:
-        """Tracks ``(voices, frames)`` in semitones, refined once; a guide knows where a voice sings."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Tracks ``(voices, frames)`` in semitones, refined once, and the same with dear silence; a guide
+        knows where a voice sings."""
         if self.second is None:
-            return pitch
+            return pitch, pitch
         probability, middle = self.second.probability(audio, salience, pitch)
         if guide is not None:
             probability[:, -1] -= guide.singing
-        return kept_beyond(pitch, best_places(probability, middle))
+        # Both at once: what a frame of the path costs hardly grows with the number of voices.
+        eager = probability.copy()
+        eager[:, -1] -= DEAR
+        places = best_places(np.concatenate((probability, eager)), np.concatenate((middle, middle)))
+        refined, eager = (kept_beyond(pitch, half) for half in np.split(places, 2))
+        return refined, eager

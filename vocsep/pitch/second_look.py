@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vocsep.errors import VoicesNotFound
+from vocsep.pitch.alternatives import surely_sung
 from vocsep.pitch.dereverberation import dereverberated
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.sections import same_voices
@@ -32,7 +33,7 @@ def f0_without_tails(estimator: PitchEstimator, mixture: Tensor, f0: Tensor) -> 
     by_height.assign = "viterbi"
     audio = np.ascontiguousarray(dereverberated(mixture).cpu().numpy(), dtype=np.float32)
     try:
-        found = by_height.estimate(audio, len(f0)).fitted(f0.shape[1])
+        found = surely_sung(by_height.estimate(audio, len(f0))).fitted(f0.shape[1])
     except VoicesNotFound:
         return None
     known = torch.where(f0 > 0, f0, torch.nan).cpu().double().numpy()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vocsep.errors import VoicesNotFound
 from vocsep.media.analysis_file import give_back
-from vocsep.pitch.alternatives import EstimatedTracks
+from vocsep.pitch.alternatives import EstimatedTracks, surely_sung
 from vocsep.pitch.candidates import Candidates
 from vocsep.pitch.how_many import number_of_voices
 from vocsep.pitch.tracks import F0Tracks, order_of_height
@@ -60,7 +60,7 @@ def estimate_sections(
     """
     voices = voices or _voices_of(estimator, audio)
     frames = frame_count(len(audio))
-    found = np.full((2, voices, frames), np.nan)  # tracks, and alternatives
+    found = np.full((3, voices, frames), np.nan)  # tracks, alternatives, and what is surely sung
     remarks: dict[str, None] = {}
     silent: VoicesNotFound | None = None
     sung = 0
@@ -79,14 +79,15 @@ def estimate_sections(
             give_back(audio)
         sung += 1
         remarks.update(dict.fromkeys(section.remarks))
-        both = np.stack([section.frequencies, section.alternative.frequencies])
+        parts = section, section.alternative, surely_sung(section)
+        new = np.stack([part.frequencies for part in parts])
         # What the section before has found beyond its end is still there, to be compared with.
-        order = same_voices(found[0, :, begin : first + SHARED], both[0, :, : first + SHARED - begin])
-        found[:, :, first:end] = both[:, order, first - begin :]
+        order = same_voices(found[0, :, begin : first + SHARED], new[0, :, : first + SHARED - begin])
+        found[:, :, first:end] = new[:, order, first - begin :]
     if silent is not None and not sung:
         raise silent
     found = found[:, order_of_height(found[0])]
-    return EstimatedTracks(found[0], F0Tracks(found[1]), tuple(remarks))
+    return EstimatedTracks(found[0], F0Tracks(found[1]), tuple(remarks), F0Tracks(found[2]))
 
 
 def same_voices(known: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.int64]:

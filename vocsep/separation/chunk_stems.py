@@ -15,7 +15,7 @@ from vocsep.filtering.wiener import wiener_filter
 from vocsep.media.analysis_file import give_back
 from vocsep.memory import still_wanted, worked_at_once
 from vocsep.methods.protocol import SeparationMethod, SourceEstimate
-from vocsep.pitch.alternatives import alternatives_of
+from vocsep.pitch.alternatives import alternatives_of, surely_sung
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunks import FADE, Chunk, halves, plan_chunks
 from vocsep.source.voice import SourceParameters
@@ -169,7 +169,7 @@ def _separated(
     begin, end = chunk.begin * SAMPLE_RATE, len(analysis) if final else int(chunk.end) * SAMPLE_RATE
     mixture = torch.from_numpy(analysis[begin:end]).to(device)
     first, last = begin // HOP, begin // HOP + frame_count(end - begin)
-    every = tracks, alternatives_of(tracks)
+    every = surely_sung(tracks), alternatives_of(tracks)
     f0, alternative = (t.slice(first, last).as_input().to(device) for t in every)
     place = recording.offset + begin
     again = None if f0_again is None else partial(f0_again, mixture, f0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vocsep.pitch.alternatives import alternatives_of
+from vocsep.pitch.alternatives import alternatives_of, surely_sung
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.further import KeptTracks
 from vocsep.separation.separator import Separator
@@ -83,7 +83,9 @@ class Tasks:
         )
         number = project.file.stems_revision + 1
         files = {"pitches": f"pitches-{number}.safetensors", "separated": f"separated-{number}.safetensors"}
-        found, near = (np.nan_to_num(t.frequencies) for t in (kept.tracks, alternatives_of(kept.tracks)))
+        # What stems were estimated from: a passage that is separated again then fits those beside it.
+        both = surely_sung(kept.tracks), alternatives_of(kept.tracks)
+        found, near = (np.nan_to_num(t.frequencies) for t in both)
         write_arrays(project.folder / files["pitches"], estimated=found, alternative=near)
         write_arrays(project.folder / files["separated"], f0=found, sure=report.confidence)
         return files | {

@@ -16,7 +16,7 @@ from vocsep.errors import VoicesNotFound
 from vocsep.estimator.adapt_settings import AdaptSettings
 from vocsep.filtering.postfilter_features import BINS
 from vocsep.methods.source_filter import SourceFilterSettings, Start, estimate_sources
-from vocsep.pitch.alternatives import alternatives_of
+from vocsep.pitch.alternatives import alternatives_of, surely_sung
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.singers.repertoire import Repertoire
@@ -96,7 +96,7 @@ def in_order_of(tracks: F0Tracks, sung: Sung) -> Sung:
 def explained(sung: Sung, f0: F0Tracks, start: Start, steps: int) -> PostfilterExample:
     """The example that a mixture gives when it is separated with these pitches."""
     settings = SourceFilterSettings(steps, partials=False)
-    given = f0.fitted(sung.f0.shape[1])
+    given = surely_sung(f0).fitted(sung.f0.shape[1])
     alternative = alternatives_of(f0).fitted(sung.f0.shape[1]).as_input()
     result = estimate_sources(
         torch.from_numpy(sung.mixture), given.as_input(), start, settings, alternative=alternative
