@@ -35,7 +35,7 @@ def rooms_of(*known: tuple[float, float]) -> Rooms:
 
 
 def random_powers(voices: int = 3, frames: int = 40) -> Tensor:
-    return torch.rand(voices, 1025, frames, generator=torch.Generator().manual_seed(0))
+    return torch.rand(voices, frames, 1025, generator=torch.Generator().manual_seed(0))
 
 
 def test_each_voice_has_the_tails_of_its_recording() -> None:
@@ -43,7 +43,7 @@ def test_each_voice_has_the_tails_of_its_recording() -> None:
     with torch.no_grad():
         heard = rooms(powers, [0, 1, 0], 1)
     for voice, known in enumerate((Reverberation((0.4,) * 3, 0.5), Reverberation((2.0,) * 3, 1.5))):
-        expected = known.with_tails(powers[voice : voice + 1])[0]
+        expected = known.with_tails(powers[voice : voice + 1].mT)[0].T
         torch.testing.assert_close(heard[voice], expected, rtol=1e-3, atol=1e-5)
 
 

@@ -136,8 +136,7 @@ def _power_losses(
         powers = factors.powers(combs, 1 / scale**2)
         if rooms is not None and excerpts.recordings is not None:
             sung_in = excerpts.recordings[i].tolist()
-            sung = powers.transpose(1, 2)
-            powers = rooms(sung, sung_in, COMPARED, apart="sources" in targets).transpose(1, 2)
+            powers = rooms(powers, sung_in, COMPARED, apart="sources" in targets)
         if "mixture" in targets:
             together = magnitude_divergence(powers.sum(dim=0), magnitudes / scale)
             losses["mixture"] = losses["mixture"] + together

@@ -40,24 +40,22 @@ class Rooms(nn.Module):
         """Voices as they are heard, with their tails; differentiable.
 
         Args:
-            powers: ``(voices, bins of MASK_FFT, frames)``, expected of the voices without a room.
+            powers: ``(voices, frames, bins of MASK_FFT)``, expected of the voices without a room.
             recordings: for each voice the number of the recording in whose room it sings.
             stride: frames between those of ``powers``, see `vocsep.source.reverberation.tails`.
             apart: each voice by itself. Else those of one room together, which costs less: the tail of a sum
                 is the sum of the tails.
 
         Returns:
-            ``(voices, bins, frames)``, or ``(rooms, bins, frames)`` with the same sum.
+            ``(voices, frames, bins)``, or ``(rooms, frames, bins)`` with the same sum.
         """
         rooms = list(recordings)
         if not apart:
             rooms = sorted(set(recordings))
-            own = [[voice for voice, number in enumerate(recordings) if number == room] for room in rooms]
-            powers = torch.stack([powers[voices].sum(dim=0) for voices in own])
+            own = torch.tensor([[float(number == room) for number in recordings] for room in rooms])
+            powers = (own.to(powers) @ powers.flatten(1)).view(-1, *powers.shape[1:])
         frequencies = mask_frequencies(powers.device)
-        by_frames = powers.transpose(1, 2).contiguous()  # halves the cost of tails
         heard = [
-            sung + self.of[room](sung, frequencies, stride)
-            for sung, room in zip(by_frames, rooms, strict=True)
+            sung + self.of[room](sung, frequencies, stride) for sung, room in zip(powers, rooms, strict=True)
         ]
-        return torch.stack(heard).transpose(1, 2)
+        return torch.stack(heard)
