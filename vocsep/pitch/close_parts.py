@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from vocsep.pitch.combs_apart import combs_apart
 from vocsep.pitch.crowded_parts import looked_apart
@@ -26,6 +27,7 @@ Array = NDArray[np.float64]
 Runs = list[tuple[int, int]]
 
 NEAR = 1.2  # semitones to another voice
+LATE = 5  # frames by which a score may be early or late
 WIDER = 3  # frames on either side of where it is crowded that count as well
 LEAST = 5  # frames of two parts near each other
 BESIDE = 8  # frames before and after these that are heard, too, and stay as they are
@@ -75,7 +77,8 @@ def _near(pitch: Array, written: Array) -> NDArray[np.bool_]:
     Elsewhere, tracks that are near each other may be one voice's, and have no two F0 to be found.
     """
     heard, told = (np.abs(rows[:, None] - rows) for rows in (pitch, written))
-    near = (heard < NEAR) & (told < APART)  # NaN compares as false
+    # Scores are some frames early or late, and NaN compares as false.
+    near = (heard < NEAR) & (maximum_filter1d(np.float64(told < APART), 2 * LATE + 1) > 0)
     near[np.arange(len(pitch)), np.arange(len(pitch))] = False
     return np.asarray(near)
 
