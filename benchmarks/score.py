@@ -23,6 +23,7 @@ from vocsep import Separator
 from vocsep.evaluation.pitch_scores import RIGHT, pitch_scores
 from vocsep.evaluation.seconds import mean_and_median
 from vocsep.evaluation.si_sdr import si_sdr_per_second
+from vocsep.pitch.alternatives import surely_sung
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.spectra import HOP, SAMPLE_RATE
@@ -65,7 +66,7 @@ def reference_of(recording: Recording, estimator: PitchEstimator) -> F0Tracks:
         return recording.reference
     rows = []
     for stem in recording.stems:
-        row = estimator.estimate(stem, 1).frequencies[0]
+        row = surely_sung(estimator.estimate(stem, 1)).frequencies[0]
         power = np.convolve(np.pad(stem.astype(np.float64) ** 2, HOP), np.ones(2 * HOP) / (2 * HOP), "valid")
         level = 10 * np.log10(power[::HOP][: len(row)] + 1e-12)
         rows.append(np.where(np.pad(level, (0, len(row) - len(level))) > AUDIBLE, row, np.nan))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from vocsep.errors import DependencyError, SettingsError
+from vocsep.pitch.alternatives import EstimatedTracks
 from vocsep.pitch.intonation import note_name
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.transcription.exports import BY_SUFFIX, FORMATS, Export, voice_names
@@ -42,6 +43,21 @@ def agree(found: list[tuple[float, float, float]], voice: int, cents: float = 2.
         assert onset == pytest.approx(START + low, abs=0.02)
         assert offset == pytest.approx(START + high, abs=0.02)
         assert pitch == pytest.approx(wanted, abs=cents / 100)
+
+
+@pytest.mark.parametrize("format", ["svl", "midi"])
+def test_faint_ends_of_notes_are_left_out(format: str, tracks: F0Tracks, tmp_path: Path) -> None:
+    pytest.importorskip("mido")
+    (tmp_path / "sure").mkdir()
+    (tmp_path / "whole").mkdir()
+    grown = np.where(tracks.voiced, tracks.frequencies, 440.0)
+    names = voice_names(2)
+    whole = EstimatedTracks(grown, F0Tracks(np.zeros_like(grown)), sure=tracks).named(names)
+    expected, found = (
+        [path.read_bytes() for path in Export(format, tmp_path / folder / "a.x", names).write(one)]
+        for folder, one in (("sure", tracks), ("whole", whole))
+    )
+    assert found == expected
 
 
 def as_midi(hz: float) -> float:

@@ -6,7 +6,8 @@ goes to the voice whose track, drawn on through its silences, lies nearest. Whet
 the adaptation to say (`vocsep.estimator.adapt`), which gives it its share of the voice.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,11 @@ class EstimatedTracks(F0Tracks):
             None if self.sure is None else self.sure.fitted(frames),
             names=kept.names,
         )
+
+    def named(self, names: Sequence[str]) -> F0Tracks:
+        """As of `F0Tracks`; tracks that had no names keep what else was heard."""
+        kept = super().named(names)
+        return kept if self.names else replace(self, names=kept.names)
 
 
 def alternatives_of(tracks: F0Tracks) -> F0Tracks:

@@ -11,8 +11,8 @@ from itertools import combinations
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 from vocsep.pitch.combs_apart import combs_apart
 from vocsep.pitch.crowded_parts import looked_apart
@@ -78,7 +78,8 @@ def _near(pitch: Array, written: Array) -> NDArray[np.bool_]:
     """
     heard, told = (np.abs(rows[:, None] - rows) for rows in (pitch, written))
     # Scores are some frames early or late, and NaN compares as false.
-    near = (heard < NEAR) & (maximum_filter1d(np.float64(told < APART), 2 * LATE + 1) > 0)
+    written_near = np.pad(told < APART, ((0, 0), (0, 0), (LATE, LATE)))
+    near = (heard < NEAR) & sliding_window_view(written_near, 2 * LATE + 1, axis=-1).any(axis=-1)
     near[np.arange(len(pitch)), np.arange(len(pitch))] = False
     return np.asarray(near)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vocsep.errors import F0Error, SettingsError
 from vocsep.media.staging import written_beside
+from vocsep.pitch.alternatives import surely_sung
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.transcription.jams_file import jams_text
 from vocsep.transcription.layers import (
@@ -80,7 +81,7 @@ class Export:
         return [self._target(name, ending) for name in self.names for ending in _BY_VOICE[self.format]]
 
     def write(self, tracks: F0Tracks, start: float = 0.0) -> list[Path]:
-        """Write all files.
+        """Write all files, without the faint ends of notes, which would blur where these begin.
 
         Args:
             tracks: F0, as many voices as names.
@@ -89,6 +90,7 @@ class Export:
         Raises:
             F0Error: a file cannot be written.
         """
+        tracks = surely_sung(tracks)
         try:
             if self.format == "midi":
                 write_midi(tracks, self.path, self.names, start)
