@@ -19,7 +19,7 @@ from vocsep.filtering.postfilter import load_postfilter, postfiltered
 from vocsep.filtering.unisons import share_unisons
 from vocsep.filtering.wiener import wiener_filter
 from vocsep.model import shipped_model
-from vocsep.pitch.alternatives import alternatives_of
+from vocsep.pitch.alternatives import alternatives_of, surely_sung
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.results import Separation
 from vocsep.separation.separator import Separator
@@ -137,10 +137,11 @@ real = [
 
 def of_each_singer(stems: np.ndarray, result: Separation) -> np.ndarray:
     """What each stem holds of each singer, ``(stems, singers, samples)``: its mask, on each singer alone."""
-    choices = choices_of_f0(result.tracks.as_input(), alternatives_of(result.tracks).as_input())
+    f0 = surely_sung(result.tracks).as_input()
+    choices = choices_of_f0(f0, alternatives_of(result.tracks).as_input())
     combs = mixed_combs(result.parameters, sung_choices(choices, stems.shape[1]))
     powers = voice_powers(result.parameters, combs, NOISE_SHARE)
-    f0, mixture = result.tracks.as_input(), torch.from_numpy(stems.sum(axis=0))
+    mixture = torch.from_numpy(stems.sum(axis=0))
     powers = share_unisons(powers, f0)
     masks = postfiltered(load_postfilter(), stft(mixture, MASK_FFT), powers, soft_masks(powers), f0)
     return wiener_filter(torch.from_numpy(stems), SAMPLE_RATE, masks, powers).numpy()

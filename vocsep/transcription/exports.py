@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from vocsep.errors import F0Error, SettingsError
 from vocsep.media.staging import written_beside
-from vocsep.pitch.alternatives import surely_sung
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.transcription.jams_file import jams_text
 from vocsep.transcription.layers import (
@@ -90,6 +89,8 @@ class Export:
         Raises:
             F0Error: a file cannot be written.
         """
+        from vocsep.pitch.alternatives import surely_sung  # loads torch, which formats do not need
+
         tracks = surely_sung(tracks)
         try:
             if self.format == "midi":
