@@ -52,15 +52,30 @@ def fitted_levels(audio: NDArray[np.float32], pitch: Array) -> tuple[Array, Arra
     level, sure = torch.zeros(active.shape), torch.zeros(active.shape)
     for own in torch.split(torch.arange(frequency.shape[1]), FRAMES):
         at = own[:, None] * (EVERY * HOP) + place
-        track, column = torch.nonzero(active[own].any(dim=0), as_tuple=True)
+        basis, track, column = waves_of_partials(phases[:, at], active[own], window)
         here = (own[:, None], track, column)
-        angle = (phases[:, at][track] * number[column, None, None]).transpose(0, 1)
-        waves = torch.polar(active[here][..., None] * window, angle)
-        basis = torch.cat((waves.real, waves.imag), dim=1)
         power, certain = _solved(basis, sound[at] * window, float(window.square().sum()) / 2)
         level[here] = 10 * torch.log10(power / 2 + SILENT)
         sure[here] = certain * active[here]
     return torch.where(active, level, torch.nan).double().numpy(), sure.double().numpy()
+
+
+def waves_of_partials(phases: Tensor, active: Tensor, window: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Cosines, then sines, of the partials that sound in any of some windows, and which these are.
+
+    Args:
+        phases: ``(tracks, windows, samples)`` of the first partials.
+        active: ``(windows, tracks, partials)``, which there are.
+        window: ``(samples,)``.
+
+    Returns:
+        ``(windows, 2 columns, samples)``, 0 where a partial is not; the track of each column, and its partial
+        less one, ``(columns,)``.
+    """
+    track, column = torch.nonzero(active.any(dim=0), as_tuple=True)
+    angle = (phases[track] * (column[:, None, None] + 1)).transpose(0, 1)
+    waves = torch.polar(active[:, track, column][..., None] * window, angle)
+    return torch.cat((waves.real, waves.imag), dim=1), track, column
 
 
 def _solved(basis: Tensor, sound: Tensor, alone: float) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vocsep.pitch.comb_levels import RIDGE, WINDOW, comb_phases, sound_of_windows
+from vocsep.pitch.comb_levels import RIDGE, WINDOW, comb_phases, sound_of_windows, waves_of_partials
 from vocsep.spectra import HOP, hann
 
 Array = NDArray[np.float64]
@@ -43,10 +43,8 @@ def combs_apart(audio: NDArray[np.float32], pitch: Array, wanted: NDArray[np.boo
     for own in torch.split(middles, AT_ONCE):
         at = own[:, None] * HOP + place
         active = (frequency[:, own, None] > 0) & (frequency[:, own, None] * number < TOP)
-        track, column = torch.nonzero(active.any(dim=1), as_tuple=True)
-        angle = (phases[:, at][track] * number[column, None, None]).transpose(0, 1)
-        waves = torch.polar(active[track, :, column].T[..., None] * window, angle)
-        found = _fitted(waves, track, len(pitch), sound[at] * window)
+        basis, track, _ = waves_of_partials(phases[:, at], active.transpose(0, 1), window)
+        found = _fitted(basis, track, len(pitch), sound[at] * window)
         for middle, one in zip(own.tolist(), found, strict=True):
             apart[:, middle * HOP : middle * HOP + WINDOW] += one * window
             weight[middle * HOP : middle * HOP + WINDOW] += window.square()
@@ -55,15 +53,14 @@ def combs_apart(audio: NDArray[np.float32], pitch: Array, wanted: NDArray[np.boo
     return torch.nn.functional.pad(kept, (0, len(audio) - kept.shape[1]))
 
 
-def _fitted(waves: Tensor, track: Tensor, tracks: int, sound: Tensor) -> Tensor:
+def _fitted(basis: Tensor, track: Tensor, tracks: int, sound: Tensor) -> Tensor:
     """Each track's part of windows, ``(windows, tracks, samples)``.
 
     Args:
-        waves: ``(windows, columns, samples)`` complex, 0 where there is no partial.
+        basis: ``(windows, 2 columns, samples)``, of `vocsep.pitch.comb_levels.waves_of_partials`.
         track: ``(columns,)``, whose each is. tracks: how many there are.
         sound: ``(windows, samples)``.
     """
-    basis = torch.cat((waves.real, waves.imag), dim=1)
     matrix = basis @ basis.mT
     energy = torch.diagonal(matrix, dim1=1, dim2=2)
     largest = energy.amax(dim=1, keepdim=True) if len(track) else energy

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from vocsep.pitch.duet_stretches import Stretches, band_levels, find_places, weighted_mean, windows_of
+from vocsep.pitch.duet_stretches import Stretches, band_levels, weighted_mean, windows_of
 from vocsep.pitch.stretches import SHORTEST
 
 Array = NDArray[np.float64]
@@ -38,17 +38,15 @@ class PartStretches(Stretches):
     interval: Array
 
 
-def find_stretches(
-    pitch: Array, levels: Array, sure: Array, edges: NDArray[np.int64] | None = None
-) -> PartStretches:
-    """Cut two tracks wherever voices may have changed places.
+def find_stretches(pitch: Array, levels: Array, sure: Array, edges: NDArray[np.int64]) -> PartStretches:
+    """Cut two tracks where voices may have changed places.
 
     Args:
         pitch: ``(2, frames)`` semitones, the higher first, NaN = silent; at least one frame.
         levels, sure: ``(windows, tracks, PARTIALS)``, of `vocsep.pitch.comb_levels.fitted_levels`.
-        edges: frames at which they are cut, rising, with 0 and the number of frames; None: `find_places`.
+        edges: frames at which they are cut, rising, with 0 and the number of frames.
     """
-    edges, there = find_places(pitch) if edges is None else edges, np.isfinite(pitch)
+    there = np.isfinite(pitch)
     weight = np.where(np.isfinite(levels), sure.clip(0, 1) ** 2, 0.0)
     mean, certain = band_levels(np.nan_to_num(levels), weight, pitch, EDGES)
     shared = certain.min(axis=1)

@@ -60,7 +60,7 @@ def estimate_sections(
     """
     voices = voices or _voices_of(estimator, audio)
     frames = frame_count(len(audio))
-    found = np.full((3, voices, frames), np.nan)  # tracks, alternatives, and what is surely sung
+    found = np.full((3, voices, frames), np.nan)  # what is surely sung, alternatives, tracks
     remarks: dict[str, None] = {}
     silent: VoicesNotFound | None = None
     sung = 0
@@ -79,7 +79,7 @@ def estimate_sections(
             give_back(audio)
         sung += 1
         remarks.update(dict.fromkeys(section.remarks))
-        parts = section, section.alternative, surely_sung(section)
+        parts = surely_sung(section), section.alternative, section
         new = np.stack([part.frequencies for part in parts])
         # What the section before has found beyond its end is still there, to be compared with.
         order = same_voices(found[0, :, begin : first + SHARED], new[0, :, : first + SHARED - begin])
@@ -87,7 +87,8 @@ def estimate_sections(
     if silent is not None and not sung:
         raise silent
     found = found[:, order_of_height(found[0])]
-    return EstimatedTracks(found[0], F0Tracks(found[1]), tuple(remarks), F0Tracks(found[2]))
+    sure, alternative = (F0Tracks(rows) for rows in found[:2])
+    return EstimatedTracks(found[2], alternative, tuple(remarks), sure)
 
 
 def same_voices(known: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.int64]:
