@@ -10,6 +10,7 @@ import vocsep.filtering.postfilter as network_module
 from vocsep.errors import ModelError
 from vocsep.filtering.masks import soft_masks
 from vocsep.filtering.postfilter import (
+    CORRECTED,
     PostfilterNetwork,
     PostfilterSettings,
     corrected,
@@ -83,6 +84,11 @@ class TestView:
         assert view.shape == (3, CHANNELS, BINS, FRAMES)
         assert torch.isfinite(view).all() and view.abs().max() < 5
 
+    def test_that_of_some_bins_is_the_beginning_of_that_of_all(self, scene: Scene) -> None:
+        mean = mean_power(scene[0])
+        some, every = (postfilter_features(*scene, mean, bins) for bins in (CORRECTED, BINS))
+        assert torch.equal(some, every[:, :, :CORRECTED])
+
     def test_it_tells_on_whose_harmonics_a_partial_lies(self, scene: Scene) -> None:
         spectrum, powers, masks, f0 = scene
         view = postfilter_features(spectrum, powers, masks, f0, mean_power(spectrum))
@@ -118,7 +124,7 @@ class TestMasks:
         new = postfiltered(random_network(), spectrum, powers, masks, f0)
         assert new.shape == masks.shape and (new - masks).abs().max() > 0.05
         assert torch.allclose(new.sum(dim=0), torch.ones(()), atol=1e-5)
-        assert torch.equal(new[:, BINS:], masks[:, BINS:])
+        assert torch.equal(new[:, CORRECTED:], masks[:, CORRECTED:])
 
     def test_the_correction_fades_out_at_the_end_of_the_band(self) -> None:
         masks = torch.full((2, MASK_FFT // 2 + 1, 3), 0.5)

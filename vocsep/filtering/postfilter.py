@@ -20,7 +20,8 @@ from vocsep.precision import arithmetic, fast_convolutions
 from vocsep.spectra import power
 
 FOLD = 2  # neighbouring bins that become channels: half the work
-TAPER = 64  # bins below BINS in which the correction fades out
+CORRECTED = 384  # bins, up to 3 kHz, that are corrected: above, no stem gains .02 dB (measured)
+TAPER = 64  # bins at the top in which the correction fades out
 SLAB = 250  # frames that are worked on at once
 LEAST = 1e-10  # of a mask
 FOLLOWED = 0.5  # of an answer: the network has heard no real singer, and is too sure of them (measured)
@@ -47,7 +48,7 @@ class PostfilterNetwork(nn.Module):
     """Views of all voices of a mixture -> what to add to the logarithm of each mask.
 
     Shape:
-        ``(voices, CHANNELS, BINS, frames) -> (voices, BINS, frames)``
+        ``(voices, CHANNELS, bins, frames) -> (voices, bins, frames)``, an even number of bins
     """
 
     def __init__(self, settings: PostfilterSettings | None = None) -> None:
@@ -86,11 +87,12 @@ def _sum(seen: Tensor) -> Tensor:
 
 
 def corrected(masks: Tensor, answer: Tensor) -> Tensor:
-    """Masks ``(voices, bins, frames)`` with an answer ``(voices, BINS, frames)`` added to their logarithms;
-    they add up to one, as before."""
-    fade = ((BINS - torch.arange(BINS, device=masks.device)) / TAPER).clamp_max(1.0)[:, None]
-    low = torch.softmax(torch.log(masks[:, :BINS].clamp_min(LEAST)) + fade * answer, dim=0)
-    return torch.cat((low, masks[:, BINS:]), dim=1)
+    """Masks ``(voices, bins, frames)`` with an answer, of the lowest bins, added to their logarithms; they
+    add up to one, as before."""
+    bins = answer.shape[1]
+    fade = ((bins - torch.arange(bins, device=masks.device)) / TAPER).clamp_max(1.0)[:, None]
+    low = torch.softmax(torch.log(masks[:, :bins].clamp_min(LEAST)) + fade * answer, dim=0)
+    return torch.cat((low, masks[:, bins:]), dim=1)
 
 
 def mean_power(spectrum: Tensor) -> Tensor:
@@ -102,7 +104,8 @@ def mean_power(spectrum: Tensor) -> Tensor:
 def postfiltered(
     network: PostfilterNetwork, spectrum: Tensor, powers: Tensor, masks: Tensor, f0: Tensor
 ) -> Tensor:
-    """Masks as the network corrects them, slab by slab of time, so that memory stays bounded.
+    """Masks as the network corrects them up to `CORRECTED`, slab by slab of time, so that memory stays
+    bounded.
 
     Args:
         spectrum, powers, masks, f0: as in `vocsep.filtering.postfilter_features.postfilter_features`.
@@ -119,7 +122,8 @@ def postfiltered(
         still_wanted()
         last = min(first + SLAB, frames)
         seen = slice(max(first - reach, 0), min(last + reach, frames))
-        view = postfilter_features(spectrum[:, seen], powers[..., seen], masks[..., seen], f0[:, seen], mean)
+        given = spectrum[:, seen], powers[..., seen], masks[..., seen], f0[:, seen]
+        view = postfilter_features(*given, mean, CORRECTED)
         with fast_convolutions(masks.device):
             answer = network(view)
         own = slice(first - seen.start, last - seen.start)

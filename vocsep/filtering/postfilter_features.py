@@ -14,7 +14,7 @@ from torch import Tensor
 from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE
 from vocsep.spectra import power as power_of
 
-BINS = 640  # from the lowest, up to 5 kHz: what lies above is left as it is
+BINS = 640  # from the lowest, up to 5 kHz, that the network is taught on
 CHANNELS = 10
 LEAST = 1e-9  # of power, in relation to the mixture's mean
 NEAR = 0.5  # bins, how far an instantaneous frequency may lie from a harmonic and be on it
@@ -52,27 +52,30 @@ def _loudest_other(masks: Tensor) -> Tensor:
     return torch.where(masks == first, second, first)
 
 
-def postfilter_features(spectrum: Tensor, powers: Tensor, masks: Tensor, f0: Tensor, mean: Tensor) -> Tensor:
+def postfilter_features(
+    spectrum: Tensor, powers: Tensor, masks: Tensor, f0: Tensor, mean: Tensor, bins: int = BINS
+) -> Tensor:
     """The view of each voice.
 
     Args:
-        spectrum: ``(bins, frames)`` complex STFT of the mixture, at least BINS and two frames.
+        spectrum: ``(bins, frames)`` complex STFT of the mixture, at least ``bins`` and two frames.
         powers: ``(voices, bins, frames)`` expected of each voice.
         masks: ``(voices, bins, frames)`` that follow from them.
         f0: ``(voices, frames)`` Hz, 0 where unvoiced.
         mean: power of the mixture in the mean of a longer stretch: the unit of all levels.
+        bins: that are seen, from the lowest.
 
     Returns:
-        ``(voices, CHANNELS, BINS, frames)``, each channel roughly within -2 .. 2.
+        ``(voices, CHANNELS, bins, frames)``, each channel roughly within -2 .. 2.
     """
-    spectrum, powers, masks = spectrum[:BINS], powers[:, :BINS], masks[:, :BINS]
+    spectrum, powers, masks = spectrum[:bins], powers[:, :bins], masks[:, :bins]
     power = power_of(spectrum)
     level = torch.log10(power / mean + LEAST)
     expected = torch.log10(powers / mean + LEAST)
     misfit = level - torch.log10(powers.sum(dim=0) / mean + LEAST)
     claim = torch.log10(masks.clamp_min(1e-4))
     other = _loudest_other(masks)
-    height = torch.linspace(-1, 1, BINS, device=power.device)[:, None].expand_as(power)
+    height = torch.linspace(-1, 1, BINS, device=power.device)[:bins, None].expand_as(power)
     frequency = instantaneous_frequency(spectrum)
     channels = [
         claim / 1.5 + 0.7,
