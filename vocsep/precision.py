@@ -5,6 +5,7 @@ result each time; processors with and without it differ by a cent or so.
 """
 
 import torch
+from torch import Tensor
 
 
 def has_bfloat16(device: torch.device | str = "cpu") -> bool:
@@ -25,3 +26,13 @@ def fast_convolutions(device: torch.device | str = "cpu") -> torch.autocast:
 def arithmetic(kind: str) -> torch.dtype:
     """What convolutions on devices of this type compute in at this place of the program."""
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+
+
+def laid_out(view: Tensor) -> Tensor:
+    """What a network sees, ``(batch, channels, height, width)``, as its convolutions read it fastest here.
+
+    In single precision oneDNN's take less time with the channels last in memory: five sixths in the networks
+    of pitch, dilated ones less than half (measured with AVX2). Elsewhere views stay as they are.
+    """
+    last = view.device.type == "cpu" and arithmetic("cpu") == torch.float32
+    return view.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)

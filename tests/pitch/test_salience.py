@@ -70,6 +70,16 @@ def test_bins_beyond_the_lessons_do_not_change_those_between(network: SalienceNe
 
 
 @torch.no_grad()
+def test_the_bins_between_see_zeros_beyond_unless_somebody_sings_below(network: SalienceNetwork) -> None:
+    stack = torch.rand(1, 2 * READINGS, BINS, 12, generator=torch.Generator().manual_seed(5))
+    for bias, first in ((-9.0, BELOW), (9.0, 0)):
+        moved = with_bias(network, bias)
+        expected = moved(stack[:, :, first:TAUGHT])[:, BELOW - first :]
+        found = moved.heard(stack)[:, BELOW:TAUGHT]
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
 def test_who_sings_below_is_seen_by_the_bins_above(network: SalienceNetwork) -> None:
     here, there = (with_bias(network, 9.0).heard(stack) for stack in two_stacks(network))
     assert (there - here)[:, BELOW : BELOW + 3].abs().max() > 1e-3

@@ -18,7 +18,7 @@ from vocsep.pitch.candidates import pitch_of_bins
 from vocsep.pitch.harmonic_stack import BELOW, BINS_PER_OCTAVE, TAUGHT
 from vocsep.pitch.refiner import restore_refiner
 from vocsep.pitch.refiner_features import OFFSETS, REACH, BothStacks, bins_of_tracks, refiner_features
-from vocsep.precision import fast_convolutions
+from vocsep.precision import fast_convolutions, laid_out
 from vocsep.spectra import HOP, pieces
 
 Array = NDArray[np.float64]
@@ -159,7 +159,7 @@ class F0Refinement:
             heard = torch.from_numpy(salience[:, low:high]).to(self.device).float() / 255
             view = refiner_features(stack, heard, bins[:, low:high], voiced[:, low:high])
             with fast_convolutions(self.device):
-                logits = self.network(view)
+                logits = self.network(laid_out(view))
             logits = logits[..., first - low : last - low].float()
             return np.asarray(torch.log_softmax(logits, dim=1).cpu().numpy())
 

@@ -30,9 +30,10 @@ from vocsep.pitch.harmonic_stack import (
     TAUGHT,
     HarmonicStack,
 )
-from vocsep.precision import fast_convolutions
+from vocsep.precision import fast_convolutions, laid_out
 from vocsep.spectra import HOP, frame_count
 
+NEAR = 4  # bins to either side that the first two layers see
 DEEP = 10  # frames of 32 ms with a salience above .5 below `BELOW`: somebody sings there
 
 
@@ -77,15 +78,21 @@ class SalienceNetwork(nn.Module):
         self.leave = nn.Conv2d(channels, 1, 1)
         nn.init.constant_(self.leave.bias, -3.0)  # type: ignore[arg-type]
 
-    def forward(self, stack: Tensor, bins: slice = ALL) -> Tensor:
-        """Logits of the neighbouring ``bins`` of the stack that are wanted; the others are context."""
-        first, last, _ = bins.indices(stack.shape[2])
-        x = torch.relu_(self.enter(stack))
-        x = torch.relu_(self.second(x))
-        wide = torch.relu_(self.tall(torch.relu_(self.reduce(x))))
+    def forward(self, stack: Tensor) -> Tensor:
+        """Logits of all bins of the stack."""
+        return self._judged(self._near(stack), ALL)
+
+    def _near(self, stack: Tensor) -> Tensor:
+        """The layers that see `NEAR` bins to either side, ``(batch, channels, bins, frames)``."""
+        return torch.relu_(self.second(torch.relu_(self.enter(stack))))
+
+    def _judged(self, near: Tensor, bins: slice) -> Tensor:
+        """Logits of the neighbouring ``bins`` of `_near` that are wanted; the others are context."""
+        first, last, _ = bins.indices(near.shape[2])
+        wide = torch.relu_(self.tall(torch.relu_(self.reduce(near))))
         # What is left reaches as many bins as there are blocks: the context of an octave has been heard.
         begin, end = max(first - self.settings.blocks, 0), last + self.settings.blocks
-        x = torch.relu_(self.join(torch.cat((x[:, :, begin:end], wide[:, :, begin:end]), dim=1)))
+        x = torch.relu_(self.join(torch.cat((near[:, :, begin:end], wide[:, :, begin:end]), dim=1)))
         logits: Tensor = self.leave(self.blocks(x))
         return logits[:, 0, first - begin : last - begin]
 
@@ -97,11 +104,17 @@ class SalienceNetwork(nn.Module):
         """
         if self.settings.bins == BINS:
             return torch.as_tensor(self(stack))
-        reach = BINS_PER_OCTAVE + 4 + self.settings.blocks  # bins to either side that the layers see
-        low = self(stack[:, :, : BELOW + reach], slice(0, BELOW))
-        high = self(stack[:, :, TAUGHT - reach :], slice(reach, None))
+        reach = BINS_PER_OCTAVE + self.settings.blocks  # bins to either side that `_judged` sees
+        # Further inside than `NEAR` it does not matter whether the bins beyond are seen: heard once.
+        middle = self._near(stack[:, :, BELOW:TAUGHT])
+        below = self._near(stack[:, :, : BELOW + 2 * NEAR])[:, :, : BELOW + NEAR]
+        above = self._near(stack[:, :, TAUGHT - 2 * NEAR :])[:, :, NEAR:]
+        low = self._judged(torch.cat((below, middle[:, :, NEAR:reach]), dim=2), slice(0, BELOW))
+        high = self._judged(torch.cat((middle[:, :, -reach:-NEAR], above), dim=2), slice(reach, None))
         deep = int((low > 0).any(dim=1).sum()) >= DEEP
-        between = self(stack[:, :, 0 if deep else BELOW : TAUGHT], slice(BELOW if deep else 0, None))
+        if deep:
+            middle = torch.cat((below, middle[:, :, NEAR:]), dim=2)
+        between = self._judged(middle, slice(BELOW if deep else 0, None))
         return torch.cat((low, between, high), dim=1)
 
     @torch.inference_mode()
@@ -129,7 +142,7 @@ class SalienceNetwork(nn.Module):
             part = stack[..., phase::every]
             if part.shape[-1]:
                 with fast_convolutions(signal.device):
-                    logits = self.heard(part.contiguous())
+                    logits = self.heard(laid_out(part))
                 result[:, phase::every] = torch.sigmoid(logits.float())[0]
         return result[:, first - begin : last - begin]
 
