@@ -29,6 +29,7 @@ MOST_LISTED = 8  # voices; the configurations of more are made best first (`vocs
 MOST_STATES = 400  # of a frame; with many voices the cheaper configurations are kept
 BEAM = 40  # states of a frame from which paths go on
 TOGETHER = 256  # frames whose configurations are priced in one product
+ONE_THREAD = 2**19  # multiplications of a product up to which OpenBLAS takes one thread (measured)
 NEVER = 1e6  # nats, of a candidate that is not there
 NEARBY = (4.8, 1.6)  # s, how far around a frame a voice's range is learned, pass by pass
 STRANGE = 7.0  # semitones from the middle of what a voice sings by itself
@@ -155,14 +156,14 @@ def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre:
     total, rows = np.zeros(1, np.float32), states[:1]
     for frame in range(candidates.frames):
         if frame % TOGETHER == 0:
-            emissions = weight[frame : frame + TOGETHER] @ made
+            emissions = _product(weight[frame : frame + TOGETHER], made)
         emission = emissions[frame % TOGETHER]
         current, into = states, moves
         if len(states) > MOST_STATES:
             cheap = np.argpartition(emission, MOST_STATES)[:MOST_STATES]
             current, into, emission = states[cheap], moves[:, cheap], emission[cheap]
         changes = step[frame].take(rows, axis=0).reshape(len(rows), -1)
-        move = np.concatenate((changes, total[:, None]), axis=1) @ into
+        move = _product(np.concatenate((changes, total[:, None]), axis=1), into)
         # The least along columns is many times as fast as its place, which only few states need.
         reached = move.min(axis=0) + emission
         alive = np.argpartition(reached, BEAM)[:BEAM] if len(reached) > BEAM else np.arange(len(reached))
@@ -179,6 +180,15 @@ def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre:
         tracks[sings, frame] = candidates.pitch[frame, chosen[sings]]
         state = int(back[frame][state])
     return tracks
+
+
+def _product(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Product of matrices, in parts that BLAS leaves to one thread: on a busy machine, threads that wait for
+    each other over so little take a thousand times as long."""
+    rows = max(ONE_THREAD // right.size, 2)
+    if len(left) <= rows:
+        return left @ right
+    return np.concatenate([left[first : first + rows] @ right for first in range(0, len(left), rows)])
 
 
 def _pitch_of(candidates: Candidates, path: NDArray[np.int64]) -> Array:
