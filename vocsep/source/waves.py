@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vocsep.memory import still_wanted
 
-CACHED = 1 << 18  # numbers of a matrix on a processor, 1 MB
+CACHED = 1 << 19  # numbers of a matrix on a processor, 2 MB: with half of that, calls take longer than sums
 LARGE = 1 << 26  # elsewhere
 
 
