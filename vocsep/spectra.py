@@ -102,6 +102,13 @@ def power(spectrum: Tensor) -> Tensor:
     return squares[..., 0] + squares[..., 1]
 
 
+def scaled(spectrum: Tensor, gains: Tensor) -> Tensor:
+    """A complex spectrum times real gains; torch's own product makes the gains complex first."""
+    import torch
+
+    return torch.view_as_complex(torch.view_as_real(spectrum) * gains[..., None])
+
+
 def framed(signal: Tensor, fft_size: int, hop: int = HOP) -> Tensor:
     """The frames of `stft` before the window, ``(..., samples) -> (..., frames, fft_size)``, a view."""
     import torch

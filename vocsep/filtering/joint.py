@@ -19,7 +19,7 @@ from vocsep.filtering.partials import STRIDE, TOP, Partials
 from vocsep.filtering.phase_refinement import NOISE, refined
 from vocsep.filtering.regression import amplitudes
 from vocsep.filtering.trust import BINS, LEAST, SHIPPED, Trust, around, at_partials, signs
-from vocsep.spectra import HOP, MASK_FFT, istft, power_spectrogram, stft
+from vocsep.spectra import HOP, MASK_FFT, istft, power_spectrogram, scaled, stft
 
 WINDOW_ENERGY = 3 / 8 * MASK_FFT  # of Hann's window: noise of variance 1 has this power in a bin
 PARTIAL = (MASK_FFT / 4) ** 2  # power in its bin of a partial of amplitude 1
@@ -144,5 +144,5 @@ def correction(
         return None
     voices = fitted.voices(trust)
     spectrum = stft(voices.sum(dim=0), MASK_FFT)
-    shared = torch.stack([istft(spectrum * mask, mixture.shape[-1], MASK_FFT) for mask in masks])
+    shared = torch.stack([istft(scaled(spectrum, mask), mixture.shape[-1], MASK_FFT) for mask in masks])
     return voices - shared

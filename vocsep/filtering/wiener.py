@@ -14,7 +14,7 @@ from torch import Tensor
 from vocsep.filtering.multichannel import channels_differ, spatial_filter
 from vocsep.memory import still_wanted
 from vocsep.source.powers import mask_frequencies
-from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, istft, stft
+from vocsep.spectra import HOP, MASK_FFT, SAMPLE_RATE, istft, scaled, stft
 
 TOP_BAND = (4_000.0, 7_600.0)  # Hz, decides about everything above
 HANDOVER = (6_800.0, 7_600.0)  # Hz, from the mask of the bin to the mask of the top band
@@ -88,19 +88,19 @@ def wiener_filter(
 
         def mask_of(voice: int) -> Tensor:
             still_wanted()
-            read = _read_between(masks[voice, None], bins, frames)[0]
+            read = _read_between(masks[voice, None], bins[:low], frames)[0]
             above = top[voice].expand(2, -1)[None]
-            carried = _read_between(above, torch.zeros(1, device=audio.device), frames)[0]
-            return torch.lerp(read, carried, handover)
+            carried = _read_between(above, bins[:1], frames)[0]
+            return torch.cat((torch.lerp(read, carried, handover[:low]), carried.expand(len(bins) - low, -1)))
 
     # One voice at a time: many channels at 192 kHz are large.
     if not spatial or len(masks) < 2 or not channels_differ(audio):
-        return torch.stack([istft(spectrum * mask_of(voice), samples, size, hop) for voice in voices])
+        return torch.stack([istft(scaled(spectrum, mask_of(voice)), samples, size, hop) for voice in voices])
     shares = torch.stack([mask_of(voice)[:low] for voice in voices])
     placed = spatial_filter(spectrum[:, :low], shares)
     del shares
     stems = []
     for voice in voices:
-        above = spectrum[:, low:] * mask_of(voice)[low:]
+        above = scaled(spectrum[:, low:], mask_of(voice)[low:])
         stems.append(istft(torch.cat((placed.image(voice), above), dim=1), samples, size, hop))
     return torch.stack(stems)

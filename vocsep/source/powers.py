@@ -8,6 +8,7 @@ delay (`vocsep.source.all_pole`) those for R and I are -2 R S m and -2 I S m. Au
 read and write everything three times as often.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -163,5 +164,5 @@ def voice_powers(parameters: SourceParameters, combs: Tensor, noise_share: float
     powers = factors.powers(tilted, noise_share)
     if parameters.correction is not None:
         bands = band_matrix(parameters.correction.shape[-1], frequencies)
-        powers = powers * torch.pow(10.0, parameters.correction[0] / 10 @ bands)
+        powers = powers * torch.exp(parameters.correction[0] * (math.log(10) / 10) @ bands)
     return powers.transpose(1, 2)
