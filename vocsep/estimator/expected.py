@@ -45,7 +45,8 @@ class ExpectedPowers(torch.autograd.Function):
         of_noise, of_shares = torch.empty_like(loud), voiced.new_empty(voiced.shape[:3])
         for voice in range(len(unvoiced)):
             weight = gradients[0] * curves[voice]
-            torch.bmm(voiced[voice], weight[..., None], out=of_shares[voice][..., None])
+            # As rows times matrices, which take a fifth of the time of matrices times columns.
+            torch.bmm(weight[:, None], voiced[voice].mT, out=of_shares[voice][:, None])
             torch.sum(weight * unvoiced[voice], dim=1, keepdim=True, out=of_noise[voice])
             torch.matmul(weight.mul_(sung[voice]), bands.T, out=of_shape[voice])
         return of_shape.mul_(LN10), of_noise.mul_(loud).mul_(LN10), of_shares, None, None, None
