@@ -9,6 +9,7 @@ from vocsep.errors import SettingsError
 from vocsep.pitch.candidates import Candidates
 from vocsep.pitch.harmonic_stack import BINS
 from vocsep.pitch.tracks import F0Tracks
+from vocsep.transcription import score_guide
 from vocsep.transcription.midi import write_midi
 from vocsep.transcription.notes import FRAME, hertz
 from vocsep.transcription.score_alignment import LOWEST_NOTE
@@ -118,6 +119,20 @@ def test_off_the_score_parts_keep_their_order_whichever_is_written_first() -> No
     candidates, salience, truth = heard(sung)
     found = ScoreGuide(written((LOWER, UPPER))).assign(candidates, salience)
     assert right(found, truth) > 0.9
+
+
+@pytest.mark.parametrize("crossing", [True, False])
+def test_parts_cross_off_the_score_where_they_are_written_to_cross(crossing: bool) -> None:
+    rising = (60, 60, 62, 64, 65, 67, 67)
+    low, high = (50, 53, 51, 55, 57, 56, 59, 60), (79, 75, 77, 74, 70, 72, 69, 67)
+    after = (high[::-1], low[::-1]) if crossing else (low[::-1], high[::-1])
+    candidates, _, truth = heard((low + rising + after[0], high + rising[::-1] + after[1]))
+    off = np.arange(truth.shape[1]) // round(BEAT / FRAME)
+    off = (off >= 8) & (off < 15)
+    filled = score_guide._filled(np.where(off, np.nan, truth), candidates, off)
+    assert (right(filled, truth) == 1) == crossing
+    if not crossing:
+        np.testing.assert_array_equal(filled, np.sort(filled, axis=0))
 
 
 def test_a_visit_elsewhere_in_the_score_is_no_repeat() -> None:

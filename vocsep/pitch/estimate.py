@@ -52,7 +52,8 @@ class Guide(Protocol):
 
     @property
     def written(self) -> NDArray[np.float64]:
-        """``(parts, frames)`` semitones that each is to sing, NaN = nothing, likewise."""
+        """``(parts, frames)`` semitones that each is to sing, NaN = nothing, likewise; where that
+        is not known, what it seems to sing."""
 
     def assign(self, candidates: Candidates, salience: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Pitch of each part ``(parts, frames)`` in semitones, NaN = silent, from candidates and salience

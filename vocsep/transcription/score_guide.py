@@ -7,8 +7,9 @@ Within `LOOSE` of the edges of a note the neighbouring one, or the rest, is expe
 and heard only faintly is a candidate, too. (S. Ewert, B. Pardo, M. Mueller and M. D. Plumbley,
 "Score-informed source separation for musical audio recordings", IEEE Signal Processing Magazine 31, 2014.)
 
-Off the score, voices are followed as without one, and each part takes the voice of its place in the order of
-height in which the parts are written before and after.
+Where bars lack in a score whose parts cross, they are followed by what is written before and after
+(`vocsep.transcription.off_score`). Else, voices are followed as without a score, and each part takes the
+voice of its place in the order of height in which the parts are written before and after.
 """
 
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from vocsep.pitch.candidates import Candidates, log_odds, pitch_of_bins
 from vocsep.pitch.gaps import mend, voiced_runs
 from vocsep.pitch.harmonic_stack import BINS, BINS_PER_OCTAVE
 from vocsep.pitch.viterbi import assign_viterbi
+from vocsep.transcription.off_score import LONGEST, sung_off_score
 from vocsep.transcription.score_fit import ScoreFit, expected_pitch, fit_score
 from vocsep.transcription.score_reading import WrittenScore
 
@@ -27,7 +29,8 @@ Array = NDArray[np.float64]
 
 LOOSE = 9  # frames, 144 ms: as exact the alignment is
 PROBES = np.arange(-LOOSE, LOOSE + 1, 3)  # frames around each at which the score is read
-BESIDE = 500  # frames, 8 s, before and after what is off the score: who sings higher than whom
+BESIDE = 500  # frames, 8 s, before and after what is off the score: about where each part sings
+CROSS = 0.1  # share of frames in which parts are written the other way round, from which on they cross
 NEAR = 0.8  # semitones around the written note in which its salience is looked for
 OUTSIDE = 0.6  # semitones, this near a written note costs nothing
 WRITTEN = 2.0  # nats, gained by the written note
@@ -46,7 +49,8 @@ class ScoreGuide:
         score: what is written.
         fit: how it fits the recording; known once voices have been assigned.
         singing: ``(parts, frames)`` nats for singing; known likewise.
-        written: ``(parts, frames)`` semitones, NaN = rest or off the score; known likewise.
+        written: ``(parts, frames)`` semitones, NaN = rest; off the score, what is heard there at first; known
+            likewise.
     """
 
     score: WrittenScore
@@ -78,10 +82,11 @@ class ScoreGuide:
             ``(parts, frames)`` semitones, NaN = silent.
         """
         self.fit = fit_score(self.score, salience)
-        expected = self.written = expected_pitch(self.score, self.fit)
+        expected = expected_pitch(self.score, self.fit)
         off = ~np.isfinite(self.fit.position)
         if off.any():
-            expected = _filled(expected, assign_viterbi(candidates, self.voices), off)
+            expected = _filled(expected, candidates, off)
+        self.written = expected
         around = _around(expected)
         self.singing = _singing(around, off)
         pitch, strength = _with_written(candidates, salience, expected)
@@ -89,18 +94,34 @@ class ScoreGuide:
         return mend(_paths(pitch, cost))
 
 
-def _filled(expected: Array, voices: Array, off: NDArray[np.bool_]) -> Array:
-    """What is written, and off the score what voices in the order of height sing, ``(parts, frames)``.
-
-    Parts need not be written in that order, and the tenor of one page may be the baritone of the next.
-    """
+def _filled(expected: Array, candidates: Candidates, off: NDArray[np.bool_]) -> Array:
+    """What is written, and off the score what parts sing there, ``(parts, frames)``."""
     filled = expected.copy()
     whole = _middles(expected)
+    cross = _crossing(expected[np.argsort(-whole, kind="stable")]) > CROSS
+    voices: Array | None = None
     for first, last in voiced_runs(off):
         beside = _middles(expected[:, max(first - BESIDE, 0) : last + BESIDE])
-        order = np.argsort(-np.where(np.isfinite(beside), beside, whole), kind="stable")
-        filled[order, first:last] = voices[:, first:last]
+        home = np.where(np.isfinite(beside), beside, whole)
+        if cross and last - first <= LONGEST and np.isfinite(home).all():
+            filled[:, first:last] = sung_off_score(candidates, expected, first, last, home)
+            continue
+        if voices is None:
+            voices = assign_viterbi(candidates, len(expected))
+        filled[np.argsort(-home, kind="stable"), first:last] = voices[:, first:last]
     return np.asarray(filled)
+
+
+def _crossing(descending: Array) -> float:
+    """Share of the frames with several parts in which one is above another that is usually above it.
+
+    Args:
+        descending: ``(parts, frames)`` semitones, NaN = rest, the usually highest part first.
+    """
+    lowest_so_far = np.fmin.accumulate(descending, axis=0)
+    above = (descending[1:] > lowest_so_far[:-1]).any(axis=0)  # NaN compares as false
+    several = np.isfinite(descending).sum(axis=0) > 1
+    return float(above.sum() / max(int(several.sum()), 1))
 
 
 def _middles(expected: Array) -> Array:
