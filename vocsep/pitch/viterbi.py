@@ -183,8 +183,8 @@ def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre:
 
 
 def _product(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Product of matrices, in parts that BLAS leaves to one thread: on a busy machine, threads that wait for
-    each other over so little take a thousand times as long."""
+    """Product of matrices, in parts that BLAS leaves to one thread: threads that wait for each other over so
+    little take longer than one."""
     rows = max(ONE_THREAD // right.size, 2)
     if len(left) <= rows:
         return left @ right
