@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vocsep.pitch.combs_apart import combs_apart
-from vocsep.pitch.pair_combs import ALIKE, EVERY, FLOOR, PairCombs
+from vocsep.pitch.pair_combs import ALIKE, EVERY, FLOOR, PairCombs, spread, windowed
 from vocsep.pitch.pair_search import best_contours
 from vocsep.spectra import HOP, SAMPLE_RATE
 
@@ -50,6 +50,34 @@ def test_costs_are_those_of_least_squares(combs: PairCombs) -> None:
     assert float(found) == pytest.approx(total, abs=0.02)
 
 
+@pytest.mark.parametrize(("half", "partials"), [(8, 4), (20, 10)])
+def test_slopes_are_those_of_small_moves(combs: PairCombs, half: int, partials: int) -> None:
+    random = np.random.default_rng(2)
+    offsets = torch.from_numpy(SUNG + random.normal(0, 0.05, SUNG.shape)).float()[None]
+    costs, slopes = combs.costs_and_slopes(offsets, half, partials)
+    assert torch.equal(costs, combs.costs(offsets, half, partials))
+    ways = torch.from_numpy(random.standard_normal((40, *SUNG.shape))).float()
+    there, back = (combs.costs(offsets + step * ways, half, partials).sum(dim=1) for step in (2e-3, -2e-3))
+    expected = (slopes * ways).sum(dim=(1, 2))
+    assert float(((there - back) / 4e-3 - expected).norm() / expected.norm()) < 0.02
+
+
+def test_windows_are_summed_as_a_matrix_does() -> None:
+    random = np.random.default_rng(4)
+    frames, half = 37, 12
+    samples = frames * HOP // EVERY
+    values = random.standard_normal((3, samples))
+    away = np.arange(samples)[:, None] - np.arange(frames) * HOP // EVERY
+    window = np.where(np.abs(away) <= half, np.cos(np.pi * away / (2 * (half + 1))) ** 2 / (half + 1), 0)
+    np.testing.assert_allclose(
+        windowed(torch.from_numpy(values).float(), half, frames), values @ window, atol=1e-5
+    )
+    rare = random.standard_normal((3, frames))
+    np.testing.assert_allclose(
+        spread(torch.from_numpy(rare).float(), half, samples), rare @ window.T, atol=1e-5
+    )
+
+
 def test_contours_that_are_sung_explain_more_than_others(combs: PairCombs) -> None:
     middle = np.repeat(SUNG.mean(axis=0)[None], 2, axis=0)
     tried = np.stack((SUNG, middle, np.sort(SUNG, axis=0), SUNG + 0.1))
@@ -66,6 +94,11 @@ def test_contours_are_found_and_an_exchange_costs(combs: PairCombs) -> None:
     assert np.median(100 * np.abs(found - SUNG)) < 5
     assert np.isinf(exchange[~free]).all()
     assert np.median(exchange[free]) > 5
+    pair = torch.from_numpy(found).float()[None]
+    for frame in (12, 30, 47):  # an exchange is dear where the recording hears it: all of it is asked here
+        turned = torch.where(torch.arange(FRAMES) >= frame, pair.flip(1), pair)
+        more = (combs.costs(turned, 20, 10) - combs.costs(pair, 20, 10)).sum()
+        assert exchange[frame] >= float(more) - 0.1  # and the bend
 
 
 def test_combs_are_taken_apart() -> None:

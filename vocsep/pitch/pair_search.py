@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
+from vocsep.estimator.adam import Adam, ParameterGroup
 from vocsep.pitch.pair_combs import PARTIALS, PairCombs
 from vocsep.spectra import HOP, SAMPLE_RATE
 
@@ -29,8 +30,8 @@ RATES = (4.7, 6.3)  # Hz
 LENGTHS = (20.0, 50.0)  # frames, periods of where a random pair departs from what is known
 MET = 0.25  # semitones between contours that may cross
 CHANGE = 20.0  # nats a semitone, of a jump from one pair to another
-AT_ONCE = 48  # exchanges whose cost is asked for at once
 FULL = 20  # half of the longest window, samples of a demodulated partial: 160 ms in all
+LOCAL = 16  # frames between exchanges of which no window hears two
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,15 @@ def _crossing(pair: Array) -> Array:
     return np.stack((middle + side, middle - side))
 
 
-def _roughness(combs: PairCombs, offsets: Tensor) -> Tensor:
-    """Negative log likelihood of the second differences, ``(pairs, frames)``; 0 at both ends."""
+def _roughness(combs: PairCombs, offsets: Tensor) -> tuple[Tensor, Tensor]:
+    """Negative log likelihood of the second differences, ``(pairs, frames)``, 0 at both ends, and the
+    gradient of its sum, ``(pairs, 2, frames)``."""
     pitch = offsets + combs.line
     bend = pitch[..., 2:] - 2 * pitch[..., 1:-1] + pitch[..., :-2]
-    return pad(_student(bend).sum(dim=1), (1, 1))
+    slope = (DEGREES + 1) * bend / (bend.square() + DEGREES * ROUGH**2)
+    return pad(_student(bend).sum(dim=1), (1, 1)), pad(slope, (0, 2)) - 2 * pad(slope, (1, 1)) + pad(
+        slope, (2, 0)
+    )
 
 
 def _student(bend: Tensor) -> Tensor:
@@ -124,23 +129,19 @@ def _student(bend: Tensor) -> Tensor:
 
 
 def _costs(combs: PairCombs, offsets: Tensor) -> Tensor:
-    with torch.no_grad():
-        return combs.costs(offsets, FULL, PARTIALS) + _roughness(combs, offsets)
+    return combs.costs(offsets, FULL, PARTIALS) + _roughness(combs, offsets)[0]
 
 
 def _descended(combs: PairCombs, offsets: Tensor, mask: Tensor, stages: tuple[Stage, ...]) -> Tensor:
     """Pairs ``(pairs, 2, frames)`` after descents of their costs where ``mask`` is 1."""
-    moved = torch.zeros_like(offsets, requires_grad=True)
+    found = offsets.clone()
     for stage in stages:
-        adam = torch.optim.Adam([moved], lr=stage.rate, betas=(0.8, 0.95))
+        adam = Adam([ParameterGroup([found], stage.rate, (0.8, 0.95))])
         for step in range(stage.steps):
-            adam.param_groups[0]["lr"] = stage.rate * (1 - step / stage.steps) + 0.1 * stage.rate
-            adam.zero_grad()
-            now = offsets + moved * mask
-            cost = combs.costs(now, stage.half, stage.partials).sum() + _roughness(combs, now).sum()
-            cost.backward()  # type: ignore[no-untyped-call]
-            adam.step()
-    return (offsets + moved * mask).detach()
+            slopes = combs.costs_and_slopes(found, stage.half, stage.partials)[1]
+            found.grad = (slopes + _roughness(combs, found)[1]) * mask
+            adam.step(1 - step / stage.steps + 0.1)
+    return found
 
 
 def _fused(combs: PairCombs, offsets: Tensor) -> Tensor:
@@ -149,10 +150,9 @@ def _fused(combs: PairCombs, offsets: Tensor) -> Tensor:
     cost, pitch = _costs(combs, either).double(), (either + combs.line).double()
     pairs, frames = cost.shape
     total = cost[:, 0] + 1e6 * (torch.arange(pairs) >= pairs // 2)
-    back = torch.zeros(frames, pairs, dtype=torch.long)
+    back, jumps = torch.zeros(frames, pairs, dtype=torch.long), _jumps(pitch)
     for frame in range(1, frames):
-        reached = total[:, None] + _jumps(pitch, frame)
-        total, back[frame] = reached.min(dim=0)
+        total, back[frame] = (total[:, None] + jumps[frame]).min(dim=0)
         total = total + cost[:, frame]
     total[pairs // 2 :] += 1e6
     path = total.argmin().repeat(frames)
@@ -161,28 +161,30 @@ def _fused(combs: PairCombs, offsets: Tensor) -> Tensor:
     return either[path, :, torch.arange(frames)].T[None].contiguous()
 
 
-def _jumps(pitch: Tensor, frame: int) -> Tensor:
-    """Cost of coming to a frame from another pair, ``(pairs before, pairs)``; 0 on the same one.
+def _jumps(pitch: Tensor) -> Tensor:
+    """Cost of coming to each frame from another pair, ``(frames, pairs before, pairs)``; 0 on the same one.
 
     Args:
         pitch: ``(pairs, 2, frames)`` semitones.
     """
-    before, here = pitch[:, None, :, frame - 1], pitch[None, :, :, frame]
-    earlier, later = (
-        pitch[:, None, :, max(frame - 2, 0)],
-        pitch[None, :, :, min(frame + 1, pitch.shape[2] - 1)],
-    )
+    pitch = pitch.permute(2, 0, 1)
+    frames = torch.arange(len(pitch))
+    earlier, before, stays = (pitch[(frames + step).clamp(min=0), :, None] for step in (-2, -1, 0))
+    here, later = pitch[:, None], pitch[(frames + 1).clamp(max=len(pitch) - 1), None]
     bends = _student(here - 2 * before + earlier) + _student(later - 2 * here + before)
-    cost = (bends + CHANGE * (here - pitch[:, None, :, frame]).abs()).sum(dim=-1)
-    return cost.fill_diagonal_(0.0)
+    cost = (bends + CHANGE * (here - stays).abs()).sum(dim=-1)
+    torch.diagonal(cost, dim1=1, dim2=2).zero_()
+    return cost
 
 
 def _exchange_costs(combs: PairCombs, pair: Tensor, free: NDArray[np.bool_]) -> Array:
-    """Of `best_contours`: by how much it costs more to exchange both from a frame on."""
-    costs, turned = np.full(len(free), np.inf), pair.flip(0)
-    usual = float(_costs(combs, pair[None]).sum())
-    for frames in torch.split(torch.from_numpy(np.flatnonzero(free)), AT_ONCE):
-        after = torch.arange(len(free)) >= frames[:, None]
-        exchanged = torch.where(after[:, None], turned, pair)
-        costs[frames.numpy()] = _costs(combs, exchanged).sum(dim=1).double().numpy() - usual
-    return costs
+    """Of `best_contours`: by how much it costs more to exchange both from a frame on.
+
+    Only the windows around that frame hear of it, so exchanges `LOCAL` frames apart are looked at together.
+    """
+    frames, usual = torch.arange(len(free)), _costs(combs, pair[None])[0]
+    turned = (frames - torch.arange(LOCAL)[:, None] + LOCAL).div(LOCAL, rounding_mode="floor") % 2
+    exchanged = torch.where(turned[:, None] > 0, pair, pair.flip(0))
+    more = pad((_costs(combs, exchanged) - usual).double(), (LOCAL // 2, LOCAL // 2))
+    around = more.unfold(-1, LOCAL, 1).sum(dim=-1)[frames % LOCAL, frames]
+    return np.where(free, around.numpy(), np.inf)
