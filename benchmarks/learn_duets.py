@@ -35,7 +35,8 @@ SECONDS, NEAR = 12.0, 40.0  # of a duet, and cents within which a line is sung
 BATCH, RATE, DECAY = 6, 2e-3, 0.1  # duets; learning rate and weight decay of Adam
 RUNS = 0.02  # weight of the likelihood of the truth among all runs turned over
 
-Heard = dict[str, NDArray[np.float64]]
+Array = NDArray[np.float64]
+Heard = dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -50,20 +51,25 @@ class Lesson:
 def listen(estimator: PitchEstimator, kind: Meeting, seed: int) -> Heard:
     """Lines of a duet that are not named yet, their levels, and the F0 in Hz, NaN where silent."""
     song = sing_meeting(seed, SECONDS, kind, room=bool((seed + KINDS.index(kind)) % 2))
-    lines: list[NDArray[np.float64]] = []
-    with patch("vocsep.pitch.identity.name_voices", lambda _, pitch: lines.append(pitch) or pitch):
+    heard: list[tuple[Array, Array]] = []
+
+    def listening(_: NDArray[np.float32], pitch: Array, exchange: Array) -> Array:
+        heard.append((pitch, exchange))
+        return pitch
+
+    with patch("vocsep.pitch.identity.name_voices", listening):
         estimator.estimate(song.mixture, 2)
-    frames = min(lines[0].shape[1], song.f0.shape[1])
-    pitch = lines[0][:, :frames]
+    frames = min(heard[0][0].shape[1], song.f0.shape[1])
+    pitch, exchange = (row[..., :frames] for row in heard[0])
     levels, sure = fitted_levels(song.mixture, pitch)
     truth = np.where(song.f0 > 0, song.f0, np.nan)[:, :frames]
-    return {"pitch": pitch, "levels": levels, "sure": sure, "truth": truth}
+    return {"pitch": pitch, "exchange": exchange, "levels": levels, "sure": sure, "truth": truth}
 
 
 def lesson(heard: Heard) -> Lesson:
     """What is learned of a duet."""
     lines, truth = 440.0 * 2 ** ((heard["pitch"] - 69) / 12), heard["truth"]
-    edges, view = heard_duet(heard["pitch"], heard["levels"], heard["sure"])
+    edges, view = heard_duet(heard["pitch"], heard["levels"], heard["sure"], heard["exchange"])
     near = [np.abs(np.nan_to_num(cents_apart(truth, one), nan=1e9)) <= NEAR for one in (lines, lines[::-1])]
     kept, changed = (one.sum(axis=0) for one in near)
     signs, frames = [], []

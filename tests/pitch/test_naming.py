@@ -17,6 +17,7 @@ from vocsep.pitch.naming import (
     name_voices,
     shipped_network,
 )
+from vocsep.pitch.pair_contours import pair_contours
 from vocsep.singers.meetings import sing_meeting
 from vocsep.spectra import HOP, SAMPLE_RATE
 
@@ -53,33 +54,55 @@ def ordered(*tracks: Array) -> Array:
     return np.sort(np.stack(tracks), axis=0)[::-1].copy()
 
 
+def named_alone(audio: NDArray[np.float32], pitch: Array) -> Array:
+    """Named tracks whose contours were not found together anywhere."""
+    return name_voices(audio, pitch, np.full(pitch.shape[1], np.inf))
+
+
 def test_singers_who_cross_keep_their_names_if_they_sound_different() -> None:
     one, other = crossing()
     audio = sung(one, 3.0, 0.05) + sung(other, 14.0, 0.2)
-    named = name_voices(audio, ordered(one, other))
+    named = named_alone(audio, ordered(one, other))
     apart = np.isfinite(one) & (np.abs(one - other) > 1)
     best = max(np.mean(named[row][apart] == one[apart]) for row in (0, 1))
     assert best > 0.95
     assert max(np.mean(ordered(one, other)[row][apart] == one[apart]) for row in (0, 1)) < 0.8
 
 
+def test_contours_that_cross_in_a_unison_are_one_singer_each() -> None:
+    """In order of height they would change places at every crossing."""
+    frames = 260
+    time = np.arange(frames) * HOP / SAMPLE_RATE
+    unison = (np.arange(frames) > 80) & (np.arange(frames) < 180)
+    truth = np.stack((np.where(unison, 60.0, 64.0), np.full(frames, 60.0)))
+    truth += [[0.3], [0.35]] * np.sin(2 * np.pi * np.array([[5.2], [6.1]]) * time)
+    audio = sung(truth[0], 3.0, 0.05) + sung(truth[1], 14.0, 0.2)
+    lines = ordered(*truth)
+    contours, exchange = pair_contours(torch.from_numpy(audio), lines, [(81, 180)])
+    assert np.isfinite(exchange[81:180]).all() and np.isinf(exchange[:81]).all()
+    np.testing.assert_array_equal(contours[:, :81], lines[:, :81])
+    found = name_voices(audio, contours, exchange)
+    right = [np.mean(np.abs(rows[:, unison] - truth[:, unison]) < 0.1) for rows in (found, lines)]
+    assert right[0] > 0.9 > right[1] + 0.2
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_singers_who_stay_apart_keep_the_order_of_height(seed: int) -> None:
     song = sing_meeting(seed, 6.0, "octaves", room=False)
     pitch = 69 + 12 * np.log2(np.where(song.f0 > 0, song.f0, np.nan).astype(np.float64) / 440)
-    np.testing.assert_array_equal(name_voices(song.mixture, pitch), pitch)
+    np.testing.assert_array_equal(named_alone(song.mixture, pitch), pitch)
 
 
 def test_in_every_frame_the_same_pitches_are_sung_as_before() -> None:
     one, other = crossing(6.0)
     pitch = ordered(one, other)
-    named = name_voices(sung(one, 4.0, 0.1) + sung(other, 9.0, 0.1), pitch)
+    named = named_alone(sung(one, 4.0, 0.1) + sung(other, 9.0, 0.1), pitch)
     np.testing.assert_array_equal(np.sort(named, axis=0), np.sort(pitch, axis=0))
 
 
 def test_silence_is_left_alone() -> None:
     silent = np.full((2, 50), np.nan)
-    assert name_voices(np.zeros(50 * HOP, np.float32), silent) is silent
+    assert named_alone(np.zeros(50 * HOP, np.float32), silent) is silent
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -106,7 +129,7 @@ def test_the_order_of_height_stays_where_nothing_refutes_it() -> None:
 
 def told(pitch: Array, levels: Array) -> tuple[Array, Array]:
     """What the shipped network says of tracks: how stretches agree, and odds that voices keep them."""
-    view = heard_duet(pitch, levels, np.ones_like(levels))[1]
+    view = heard_duet(pitch, levels, np.ones_like(levels), np.full(pitch.shape[1], np.inf))[1]
     with torch.inference_mode():
         alike, keep = shipped_network()(view)
     return alike.double().numpy(), keep.double().numpy()
@@ -138,7 +161,7 @@ def test_levels_that_are_alike_before_and_after_say_who_goes_on() -> None:
 def view() -> DuetView:
     song = sing_meeting(3, 3.0, "crossing", room=False)
     pitch = 69 + 12 * np.log2(np.where(song.f0 > 0, song.f0, np.nan).astype(np.float64) / 440)
-    return heard_duet(pitch, *fitted_levels(song.mixture, pitch))[1]
+    return heard_duet(pitch, *fitted_levels(song.mixture, pitch), np.full(pitch.shape[1], np.inf))[1]
 
 
 def test_an_ensemble_says_the_mean_of_its_members(view: DuetView) -> None:

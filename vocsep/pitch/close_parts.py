@@ -17,11 +17,8 @@ from numpy.typing import NDArray
 from vocsep.pitch.combs_apart import combs_apart
 from vocsep.pitch.crowded_parts import looked_apart
 from vocsep.pitch.gaps import voiced_runs
-from vocsep.pitch.pair_combs import PairCombs
-from vocsep.pitch.pair_search import best_contours
+from vocsep.pitch.pair_contours import BESIDE, pair_contours
 from vocsep.pitch.part_names import APART, Pair, name_parts
-from vocsep.pitch.refinement import continued
-from vocsep.pitch.smoothing import gaussian_filter1d
 
 Array = NDArray[np.float64]
 Runs = list[tuple[int, int]]
@@ -30,9 +27,7 @@ NEAR = 1.2  # semitones to another voice
 LATE = 5  # frames by which a score may be early or late
 WIDER = 3  # frames on either side of where it is crowded that count as well
 LEAST = 5  # frames of two parts near each other
-BESIDE = 8  # frames before and after these that are heard, too, and stay as they are
 SAME = 0.15  # semitones between tracks, up to which both have one F0
-SMOOTH = 1.5  # frames over which the line between both is smoothed
 
 
 def close_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Array:
@@ -100,15 +95,8 @@ def _parted(
     parted = pitch.copy()
     exchange: dict[Pair, Array] = {}
     for pair, found in runs.items():
-        rows = list(pair)
-        drawn = continued(parted[rows])
-        line = gaussian_filter1d(drawn.mean(axis=0), SMOOTH, mode="nearest")
-        for first, last in found:
-            low, high = max(first - BESIDE, 0), min(last + BESIDE, frames)
-            combs = PairCombs(others + apart[rows].sum(dim=0), line, low, high)
-            free = np.zeros(high - low, dtype=np.bool_)
-            free[first - low : last - low] = True
-            offsets, costs = best_contours(combs, (drawn - line)[:, low:high], free)
-            parted[rows, first:last] = (offsets + line[low:high])[:, free]
-            exchange.setdefault(pair, np.full(frames, np.inf))[first:last] = costs[free]
+        if found:
+            rows = list(pair)
+            sound = others + apart[rows].sum(dim=0)
+            parted[rows], exchange[pair] = pair_contours(sound, parted[rows], found)
     return parted, exchange

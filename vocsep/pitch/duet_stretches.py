@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from vocsep.pitch.comb_levels import EVERY
@@ -25,6 +26,8 @@ FAINT = 0.05  # partials in a band of a window, each as much as it is sure, that
 FAINTEST = -110.0  # dB
 TOUCH, CLOSE = 0.3, 0.8  # semitones between tracks that may exchange voices; that come close to each other
 LONG = 14  # frames of a touch in the middle of which nothing is cut
+AROUND = 3  # frames before and after a place in which contours may be exchanged
+CHEAP = 40.0  # nats, an exchange that costs more is not thought of
 SCALES = (1.0, 2.0, 4.0, 8.0)  # frames, deviations of the Gaussians that part vibrato from jitter and drift
 LAGS = (5, 7, 9, 11, 13)  # frames, of the autocorrelation that tells the rate of a vibrato
 MOVES = len(SCALES) + len(LAGS)
@@ -140,14 +143,37 @@ def windows_of(first: int, last: int) -> slice:
     return slice(begin, max(-(-last // EVERY), begin + 1))
 
 
-def find_stretches(pitch: Array, level: Array, certain: Array) -> DuetStretches:
-    """Cut two tracks wherever voices may have changed places.
+def with_cheapest(edges: NDArray[np.int64], exchange: Array) -> NDArray[np.int64]:
+    """Edges; but where contours were found together, the places where it costs least to exchange them: on one
+    note they touch for long, and only the recording says where they may cross meanwhile.
 
     Args:
-        pitch: ``(2, frames)`` semitones, the higher first, NaN = silent; at least one frame.
-        level, certain: of these tracks, of `gathered_levels`.
+        edges: rising, the first 0 and the last the number of frames.
+        exchange: ``(frames,)`` nats that it would cost to exchange both contours from each frame on, infinite
+            where they were not found together.
     """
-    edges, there = find_places(pitch), np.isfinite(pitch)
+    around = sliding_window_view(np.pad(exchange, AROUND, constant_values=np.inf), 2 * AROUND + 1)
+    cheapest = np.flatnonzero((exchange <= around.min(axis=1)) & (exchange < CHEAP))
+    together = np.isfinite(exchange)
+    runs = np.array(voiced_runs(together), dtype=np.int64).ravel()
+    apart = edges[1:-1][~together[edges[1:-1]]]
+    return np.unique(np.concatenate((edges[[0, -1]], apart, runs, cheapest)))
+
+
+def cheapest_around(exchange: Array, place: int) -> float:
+    """The least that an exchange costs near a place, in nats; infinite where that is not known."""
+    return float(exchange[max(place - AROUND, 0) : place + AROUND + 1].min())
+
+
+def find_stretches(pitch: Array, level: Array, certain: Array, edges: NDArray[np.int64]) -> DuetStretches:
+    """What two tracks do between places at which voices may have changed.
+
+    Args:
+        pitch: ``(2, frames)`` semitones, NaN = silent; at least one frame.
+        level, certain: of these tracks, of `gathered_levels`.
+        edges: these places, frames, rising, with 0 and the number of frames.
+    """
+    there = np.isfinite(pitch)
     shared = certain[..., :BANDS].min(axis=1)
     between = level[:, 0, :BANDS] - level[:, 1, :BANDS]
     rows = []

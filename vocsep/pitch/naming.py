@@ -19,7 +19,13 @@ from vocsep.model import load_model, shipped_model
 from vocsep.pitch.comb_levels import fitted_levels
 from vocsep.pitch.duet_links import find_links
 from vocsep.pitch.duet_network import DuetEnsemble, DuetView, duet_view, restore_duets
-from vocsep.pitch.duet_stretches import CLOSE, find_stretches, gathered_levels
+from vocsep.pitch.duet_stretches import (
+    CLOSE,
+    find_places,
+    find_stretches,
+    gathered_levels,
+    with_cheapest,
+)
 
 Array = NDArray[np.float64]
 
@@ -29,12 +35,15 @@ REFUTED, MET = (6.0, 2.0), 0.03
 TOGETHER = 250  # stretches, about 40 s, that are searched together
 
 
-def name_voices(audio: NDArray[np.float32], pitch: Array) -> Array:
+def name_voices(audio: NDArray[np.float32], pitch: Array, exchange: Array) -> Array:
     """Tracks of two voices, from two tracks in order of height.
 
     Args:
         audio: ``(samples,)`` mono at 16 kHz.
-        pitch: ``(2, frames)`` semitones, the higher first, NaN = silent.
+        pitch: ``(2, frames)`` semitones, NaN = silent; the higher first, but where contours were found
+            together these may cross.
+        exchange: ``(frames,)`` nats that it would cost to exchange such contours from each frame on, infinite
+            elsewhere (`vocsep.pitch.pair_contours`).
 
     Returns:
         ``(2, frames)`` semitones: in every frame what the tracks have, in one order or the other.
@@ -44,10 +53,10 @@ def name_voices(audio: NDArray[np.float32], pitch: Array) -> Array:
     """
     if not np.isfinite(pitch).any():
         return pitch
-    edges, view = heard_duet(pitch, *fitted_levels(audio, pitch))
+    edges, view = heard_duet(pitch, *fitted_levels(audio, pitch), exchange)
     with torch.inference_mode():
         alike, keep = (told.double().numpy() for told in shipped_network()(view))
-    gap = (pitch[0] - pitch[1])[np.isfinite(pitch).all(axis=0)]
+    gap = np.abs(pitch[0] - pitch[1])[np.isfinite(pitch).all(axis=0)]
     met = float((gap < CLOSE).mean()) if len(gap) else 0.0
     signs = best_signs(alike, keep, float(np.interp(met, (0.0, MET), REFUTED)))
     named = pitch.copy()
@@ -57,16 +66,20 @@ def name_voices(audio: NDArray[np.float32], pitch: Array) -> Array:
     return np.asarray(named)
 
 
-def heard_duet(pitch: Array, levels: Array, sure: Array) -> tuple[NDArray[np.int64], DuetView]:
+def heard_duet(
+    pitch: Array, levels: Array, sure: Array, exchange: Array
+) -> tuple[NDArray[np.int64], DuetView]:
     """Edges of the stretches of two tracks, ``(stretches + 1,)`` frames, and what the network sees of them.
 
     Args:
-        pitch: ``(2, frames)`` semitones, the higher first, NaN = silent.
+        pitch, exchange: as of `name_voices`.
         levels, sure: of these tracks, of `vocsep.pitch.comb_levels.fitted_levels`.
     """
     level, certain = gathered_levels(levels, sure, pitch)
-    stretches = find_stretches(pitch, level, certain)
-    return stretches.edges, duet_view(stretches, find_links(pitch, level, certain, stretches.edges))
+    higher_first = np.where(pitch[1] > pitch[0], pitch[::-1], pitch)
+    edges = with_cheapest(find_places(higher_first), exchange)
+    stretches = find_stretches(pitch, level, certain, edges)
+    return edges, duet_view(stretches, find_links(pitch, level, certain, edges))
 
 
 @cache

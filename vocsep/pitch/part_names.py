@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from itertools import combinations, pairwise
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from vocsep.pitch.comb_levels import EVERY, fitted_levels
-from vocsep.pitch.duet_stretches import find_places
+from vocsep.pitch.duet_stretches import cheapest_around, find_places, with_cheapest
 from vocsep.pitch.exchange_odds import keep_odds
-from vocsep.pitch.gaps import voiced_runs
 from vocsep.pitch.naming import likeliest
 from vocsep.pitch.part_evidence import PLACES, evidence
 from vocsep.pitch.part_stretches import PARTIALS, find_stretches
@@ -30,8 +28,6 @@ FEWEST = 5  # frames in which they are not
 KNOWN = 1.0  # nats a frame for the parts where they are known
 CONTOURS = 0.6  # of what contours cost more (measured): the windows in which they are heard overlap
 SAME = 0.1  # semitones between tracks, up to which both have one F0
-AROUND = 3  # frames before and after a place in which contours may be exchanged
-CHEAP = 40.0  # nats, an exchange that costs more is not thought of
 LEVELS = 2.0  # of what levels say in duets, whose tracks err more than parts do (measured)
 
 
@@ -84,7 +80,7 @@ def _exchanged(
     """
     together = np.isfinite(exchange)
     lower = pitch[1] > pitch[0]  # NaN compares as false
-    edges = _with_cheapest(find_places(np.where(lower, pitch[::-1], pitch)), exchange)
+    edges = with_cheapest(find_places(np.where(lower, pitch[::-1], pitch)), exchange)
     # Contours that were found together go on as they are between the places where they may be exchanged.
     below = lower & ~together
     sung = np.isfinite(pitch)
@@ -111,25 +107,10 @@ def _exchanged(
     told = together | (sung.any(axis=0) & ~(np.abs(pitch[0] - pitch[1]) <= SAME))
     as_found = [(sense * told)[first:last].sum() for first, last in spans]
     for index, (place, _) in enumerate(spans[1:], start=1):
-        cost = float(exchange[max(place - AROUND, 0) : place + AROUND + 1].min())
+        cost = cheapest_around(exchange, place)
         if np.isfinite(cost):
             same = np.sign(as_found[index]) * np.sign(as_found[index - 1])
             keep[index + 1] = CONTOURS * same * cost
     beginnings = [np.where(np.array([1.0, *votes]) < 0, -1, 1) for votes in (as_found, field.tolist())]
     found = likeliest(beginnings, alike, keep)
     return np.asarray(np.repeat(found[1:] * found[0], np.diff(edges)) * sense < 0)
-
-
-def _with_cheapest(edges: NDArray[np.int64], exchange: Array) -> NDArray[np.int64]:
-    """Edges; but where contours were found together, the places where it costs least to exchange them: on one
-    note they touch for long, and only the recording says where they may cross meanwhile.
-
-    Args:
-        edges: rising, the first 0 and the last the number of frames. exchange: as in `_exchanged`.
-    """
-    around = sliding_window_view(np.pad(exchange, AROUND, constant_values=np.inf), 2 * AROUND + 1)
-    cheapest = np.flatnonzero((exchange <= around.min(axis=1)) & (exchange < CHEAP))
-    together = np.isfinite(exchange)
-    runs = np.array(voiced_runs(together), dtype=np.int64).ravel()
-    apart = edges[1:-1][~together[edges[1:-1]]]
-    return np.unique(np.concatenate((edges[[0, -1]], apart, runs, cheapest)))
