@@ -6,6 +6,7 @@ import torch
 
 from vocsep.pitch.combs_apart import combs_apart
 from vocsep.pitch.pair_combs import ALIKE, EVERY, FLOOR, PairCombs, spread, windowed
+from vocsep.pitch.pair_contours import pair_contours
 from vocsep.pitch.pair_search import best_contours
 from vocsep.spectra import HOP, SAMPLE_RATE
 
@@ -99,6 +100,28 @@ def test_contours_are_found_and_an_exchange_costs(combs: PairCombs) -> None:
         turned = torch.where(torch.arange(FRAMES) >= frame, pair.flip(1), pair)
         more = (combs.costs(turned, 20, 10) - combs.costs(pair, 20, 10)).sum()
         assert exchange[frame] >= float(more) - 0.1  # and the bend
+
+
+def test_runs_are_found_the_same_by_one_thread_and_by_two_and_long_ones_piece_by_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vocsep.pitch.pair_contours.LONGEST", 12)
+    heard = torch.from_numpy(sound(*(SUNG + LINE)))
+    tracks = LINE + np.sort(SUNG, axis=0)[::-1]
+    runs, threads, found = [(6, 36), (40, 52)], torch.get_num_threads(), []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            found.append(pair_contours(heard, tracks, runs))
+    finally:
+        torch.set_num_threads(threads)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    contours, exchange = found[0]
+    inside = np.isfinite(exchange)
+    assert inside[6:36].all() and inside[40:52].all() and inside.sum() == 42
+    np.testing.assert_array_equal(contours[:, ~inside], tracks[:, ~inside])
+    assert np.median(100 * np.abs(np.sort(contours - LINE, axis=0) - np.sort(SUNG, axis=0))[:, inside]) < 6
 
 
 def test_combs_are_taken_apart() -> None:

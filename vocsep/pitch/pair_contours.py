@@ -1,11 +1,13 @@
-"""Both contours of two voices wherever these are near each other, run by run."""
+"""Both contours of two voices wherever these are near each other: a run of frames on each core."""
 
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vocsep.memory import SPANS_AT_ONCE, worked_at_once
 from vocsep.pitch.pair_combs import PairCombs
 from vocsep.pitch.pair_search import best_contours
 from vocsep.pitch.refinement import continued
@@ -34,16 +36,24 @@ def pair_contours(sound: Tensor, pitch: Array, runs: Sequence[tuple[int, int]]) 
     found, exchange = pitch.copy(), np.full(pitch.shape[1], np.inf)
     drawn = continued(pitch)
     line = gaussian_filter1d(drawn.mean(axis=0), SMOOTH, mode="nearest")
-    for first, last in (piece for run in runs for piece in _pieces(*run)):
-        low, high = max(first - BESIDE, 0), min(last + BESIDE, len(line))
-        combs = PairCombs(sound, line, low, high)
-        free = np.zeros(high - low, dtype=np.bool_)
-        free[first - low : last - low] = True
-        offsets, costs = best_contours(combs, (drawn - line)[:, low:high], free)
-        found[:, first:last] = drawn[:, first:last] = (offsets + line[low:high])[:, free]
-        exchange[first:last] = costs[free]
+
+    def searched(run: tuple[int, int]) -> None:
+        """Each thread has tracks of its own, so that the result is the same whichever is faster."""
+        begin = max(run[0] - BESIDE, 0)
+        known = drawn[:, begin : run[1] + BESIDE].copy()
+        for first, last in (
+            (run[0] + one, run[0] + other) for one, other in pieces(run[1] - run[0], LONGEST)
+        ):
+            low, high = max(first - BESIDE, 0), min(last + BESIDE, len(line))
+            combs = PairCombs(sound, line, low, high)
+            free = np.zeros(high - low, dtype=np.bool_)
+            free[first - low : last - low] = True
+            begun = known[:, low - begin : high - begin] - line[low:high]
+            offsets, costs = best_contours(combs, begun, free)
+            known[:, first - begin : last - begin] = (offsets + line[low:high])[:, free]
+            exchange[first:last] = costs[free]
+        found[:, slice(*run)] = known[:, run[0] - begin : run[1] - begin]
+
+    for _ in worked_at_once(runs, searched, lambda run: (), torch.device("cpu"), SPANS_AT_ONCE):
+        pass
     return found, exchange
-
-
-def _pieces(first: int, last: int) -> list[tuple[int, int]]:
-    return [(first + begin, first + end) for begin, end in pieces(last - first, LONGEST)]

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from vocsep.estimator.adam import Adam, ParameterGroup
+from vocsep.memory import still_wanted
 from vocsep.pitch.pair_combs import PARTIALS, PairCombs
 from vocsep.spectra import HOP, SAMPLE_RATE
 
@@ -138,6 +139,7 @@ def _descended(combs: PairCombs, offsets: Tensor, mask: Tensor, stages: tuple[St
     for stage in stages:
         adam = Adam([ParameterGroup([found], stage.rate, (0.8, 0.95))])
         for step in range(stage.steps):
+            still_wanted()
             slopes = combs.costs_and_slopes(found, stage.half, stage.partials)[1]
             found.grad = (slopes + _roughness(combs, found)[1]) * mask
             adam.step(1 - step / stage.steps + 0.1)
