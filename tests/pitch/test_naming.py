@@ -15,6 +15,7 @@ from vocsep.pitch.naming import (
     heard_duet,
     likelihood,
     name_voices,
+    odds_against,
     shipped_network,
 )
 from vocsep.pitch.pair_contours import pair_contours
@@ -86,6 +87,23 @@ def test_contours_that_cross_in_a_unison_are_one_singer_each() -> None:
     assert right[0] > 0.9 > right[1] + 0.2
 
 
+def test_who_cannot_be_told_apart_share_a_unison() -> None:
+    """Two singers of one timbre whose notes are all near each other, with rests between: who is who in each
+    is a guess, and both get the line between."""
+    time = np.arange(280) * HOP / SAMPLE_RATE
+    truth = 60 + 0.2 * np.array([[1.0], [-1.0]]) * np.sin(2 * np.pi * np.array([[5.2], [6.1]]) * time)
+    truth[:, (np.arange(280) % 40) < 12] = np.nan
+    lines = ordered(*truth)
+    runs = [(first, first + 28) for first in range(12, 280, 40)]
+    audio = sum(sung(track, 9.0, 0.1) for track in truth)
+    contours, exchange = pair_contours(torch.from_numpy(np.asarray(audio)), lines, runs)
+    found = name_voices(np.asarray(audio), contours, exchange)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(contours))
+    same = found[0] == found[1]
+    assert same.sum() > 0.3 * np.isfinite(truth[0]).sum()
+    np.testing.assert_allclose(found[0, same], contours[:, same].mean(axis=0))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_singers_who_stay_apart_keep_the_order_of_height(seed: int) -> None:
     song = sing_meeting(seed, 6.0, "octaves", room=False)
@@ -118,6 +136,24 @@ def test_the_signs_are_the_likeliest_of_all(seed: int) -> None:
     best = max(map(likelihood, every))
     found = likelihood(best_signs(alike, keep))
     assert found > 0.9 * best or best - likelihood(np.ones(9, dtype=np.int64)) < REFUTED[1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_odds_against_signs_are_those_of_all_runs_turned_over(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    means, keep, weight = rng.normal(0, 0.3, (7, 3)), rng.normal(0, 1, 7), rng.integers(1, 9, 7)
+    alike, signs = means @ means.T, best_signs(means @ means.T, keep, 0.0)
+    expected = np.zeros(7)
+    for first in range(7):
+        for last in range(first + 1, 8):
+            turned, run = signs.copy(), np.arange(7)
+            turned[first:last] *= -1
+            inside = (run >= first) & (run < last)
+            if last - first < 7:
+                smaller = ~inside if 2 * weight[inside].sum() > weight.sum() else inside
+                change = likelihood(turned, alike, keep) - likelihood(signs, alike, keep)
+                expected[smaller] += np.exp(min(change, 0.0))
+    np.testing.assert_allclose(odds_against(signs, alike, keep, weight), expected)
 
 
 def test_the_order_of_height_stays_where_nothing_refutes_it() -> None:
