@@ -19,7 +19,7 @@ unison choir sounds", J. Voice 7(2), 1993.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import max_pool1d, pad
 
+from vocsep.memory import SPANS_AT_ONCE, worked_at_once
 from vocsep.source.phases import cycles, held
 from vocsep.source.waves import along, demodulated
 from vocsep.spectra import HOP, SAMPLE_RATE, hann, pieces
@@ -96,17 +97,24 @@ def incoherence(audio: NDArray[np.float32], f0: Array, windows: Sequence[Window]
 
 
 def _of_stretch(audio: NDArray[np.float32], f0: Array, windows: Sequence[Window]) -> Array:
-    """`incoherence` of some neighbouring frames."""
+    """`incoherence` of some neighbouring frames, a line on each core."""
     frequencies = torch.from_numpy(np.ascontiguousarray(f0, dtype=np.float32))
     result = np.full((len(windows), *f0.shape), np.nan)
+    if f0.shape[1] <= LAG:
+        return result
     off = torch.exp2(torch.linspace(-SPAN, SPAN, POINTS) / 1200) - 1
-    heard = _amplitudes(torch.from_numpy(np.ascontiguousarray(audio)), frequencies, windows)
-    for line, of_windows in heard:
+    amplitudes = _demodulation(torch.from_numpy(np.ascontiguousarray(audio)), frequencies, windows)
+
+    def listen(line: int) -> None:
         step = (2 * math.pi * LAG * HOP / SAMPLE_RATE) * frequencies[line, LAG // 2 : -LAG // 2, None] * off
         turns = torch.polar(torch.ones_like(step), -step)
-        for told, window, amplitudes in zip(result, windows, of_windows, strict=True):
-            own = _own_partials(frequencies, line, amplitudes.shape[1], window.beside)
-            told[line, LAG // 2 : -LAG // 2] = _out_of_step(amplitudes, own, turns).numpy()
+        for told, window, heard in zip(result, windows, amplitudes(line), strict=True):
+            own = _own_partials(frequencies, line, heard.shape[1], window.beside)
+            told[line, LAG // 2 : -LAG // 2] = _out_of_step(heard, own, turns).numpy()
+
+    lines = torch.nonzero((frequencies > 0).any(dim=1))[:, 0].tolist()
+    for _ in worked_at_once(lines, listen, lambda line: (), torch.device("cpu"), SPANS_AT_ONCE):
+        pass
     return result
 
 
@@ -125,24 +133,23 @@ def _out_of_step(amplitudes: Tensor, own: Tensor, turns: Tensor) -> Tensor:
     return torch.where(counts.sum(dim=1) >= FEWEST, apart, torch.nan)
 
 
-def _amplitudes(signal: Tensor, f0: Tensor, windows: Sequence[Window]) -> list[tuple[int, list[Tensor]]]:
-    """Demodulated partials ``(frames, partials)`` in each window, of each line that sounds at all."""
+def _demodulation(signal: Tensor, f0: Tensor, windows: Sequence[Window]) -> Callable[[int], list[Tensor]]:
+    """What gives a line's demodulated partials ``(frames, partials)`` in each window."""
     frames, longest = f0.shape[1], max(window.samples for window in windows)
-    if frames <= LAG:
-        return []
     lead, count = longest // 2, frames * HOP + longest - HOP
     known = held(f0)
     angle = (2 * math.pi * cycles(known, lead, count)).float()
     sound = pad(signal[: count - lead], (lead, max(count - lead - len(signal), 0)))
     shapes = [hann(window.samples, sound) for window in windows]
     beside = longest // HOP
-    found = []
-    for line in torch.nonzero((f0 > 0).any(dim=1))[:, 0].tolist():
+
+    def of_line(line: int) -> list[Tensor]:
         numbers = torch.floor(TOP / known[line])
         blocks = pad(numbers[None], (beside // 2, beside - beside // 2 - 1), mode="replicate")
         counts = max_pool1d(blocks, 2 * beside + 1, stride=1, padding=beside)[0].long()
-        found.append((line, demodulated(angle[line], sound, shapes, HOP, counts)))
-    return found
+        return demodulated(angle[line], sound, shapes, HOP, counts)
+
+    return of_line
 
 
 def _own_partials(f0: Tensor, line: int, count: int, beside: float) -> Tensor:

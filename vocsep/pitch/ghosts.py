@@ -13,18 +13,21 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from vocsep.estimator.long_spectra import LONG_HOP
+from vocsep.memory import SPANS_AT_ONCE, worked_at_once
 from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.gaps import voiced_runs
-from vocsep.pitch.octaves import unexplained, unexplained_within
+from vocsep.pitch.octaves import MARGIN, unexplained, unexplained_within
 from vocsep.pitch.stretches import find_cuts
 from vocsep.spectra import HOP
 
 Array = NDArray[np.float64]
+Note = tuple[int, int, int]  # voice, first frame, one past the last
 
-CHUNK, MARGIN = 1250, 12  # frames explained together, and heard on either side
+CHUNK = 1250  # frames explained together; `MARGIN` are heard on either side
 SHORTEST = 12  # frames of a note that is judged
 SHARE = 0.07  # of what the notes of the recording explain: a note that explains less is a ghost
 FEWEST = 4  # notes by which what is usual can be told
@@ -32,8 +35,6 @@ COVERED = (0.0, 12.0, 19.0, 24.0)  # semitones above another track at which a no
 ALONE = 0.8  # semitones from such a place: nearer, what a note explains says nothing
 NEAR = 0.6  # semitones from a ghost's track within which a candidate belongs to it
 FALL = 6.0  # nats that the salience of a ghost loses
-
-
 EXPLAINED = 0.08  # of what is unexplained without a short note of three and more voices, it must explain
 DOUBT = 2.4  # nats, mean log odds of salience: who is heard more clearly is no such ghost
 BRIEF = (6, 50)  # frames: what is shorter harms nobody, and a longer note is sung
@@ -161,16 +162,43 @@ def without_short_ghosts(audio: NDArray[np.float32], pitch: Array, odds: Array) 
         pitch: ``(voices, frames)`` semitones, NaN = silent.
         odds: ``(voices, frames)`` log odds of the salience of each track's pitch.
     """
+    notes = _doubtful(pitch, odds)
+    # All are judged at once, as if the others stayed; where one has gone, what it was beside is judged again.
+    alone = [note for note in notes if not _is_shared(pitch, note)]
+
+    def explained(note: Note) -> float:
+        return share_explained(audio, pitch, *note)
+
+    cores = worked_at_once(alone, explained, lambda note: (), torch.device("cpu"), SPANS_AT_ONCE)
+    known = dict(zip(alone, cores, strict=True))
     kept = pitch.copy()
+    for note in notes:
+        voice, first, last = note
+        if _is_shared(kept, note):
+            continue
+        near = slice(max(first - MARGIN, 0), last + MARGIN)
+        as_before = note in known and np.array_equal(kept[:, near], pitch[:, near], equal_nan=True)
+        share = known[note] if as_before else share_explained(audio, kept, *note)
+        if share < EXPLAINED:
+            kept[voice, first:last] = np.nan
+    return np.asarray(kept)
+
+
+def _doubtful(pitch: Array, odds: Array) -> list[Note]:
+    """Short notes of which the salience is not sure."""
+    notes = []
     for voice, track in enumerate(pitch):
         edges = np.flatnonzero(np.abs(np.diff(track)) > STEP) + 1  # NaN compares as false
         for begin, end in voiced_runs(np.isfinite(track)):
             within = edges[(edges > begin) & (edges < end)].tolist()
             for first, last in pairwise([begin, *within, end]):
-                shared = np.abs(np.delete(kept[:, first:last], voice, axis=0) - track[first:last]) < SAME
-                clear = odds[voice, first:last].mean() > DOUBT or shared.any(axis=0).mean() > 0.5
-                if clear or not BRIEF[0] <= last - first <= BRIEF[1]:
-                    continue
-                if share_explained(audio, kept, voice, first, last) < EXPLAINED:
-                    kept[voice, first:last] = np.nan
-    return np.asarray(kept)
+                if BRIEF[0] <= last - first <= BRIEF[1] and odds[voice, first:last].mean() <= DOUBT:
+                    notes.append((voice, first, last))
+    return notes
+
+
+def _is_shared(pitch: Array, note: Note) -> bool:
+    """Whether another voice is on a note's line, mostly."""
+    voice, first, last = note
+    away = np.abs(np.delete(pitch[:, first:last], voice, axis=0) - pitch[voice, first:last])
+    return bool((away < SAME).any(axis=0).mean() > 0.5)
