@@ -147,6 +147,13 @@ def worked_in_spans(
     return worked_at_once(spans, work, lambda span: halved(span, least), device, SPANS_AT_ONCE)
 
 
+def worked_on_cores(pieces: Sequence[Piece], work: Callable[[Piece], Result]) -> list[Result]:
+    """`worked_at_once` of what F0 estimation does on the processor, which cannot be halved."""
+    import torch
+
+    return list(worked_at_once(pieces, work, lambda piece: (), torch.device("cpu"), SPANS_AT_ONCE))
+
+
 def halved(span: tuple[int, int], least: int) -> list[tuple[int, int]]:
     """The two halves of a span, first and one past the last; none where they were shorter than ``least``.
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import max_pool1d, pad
 
-from vocsep.memory import SPANS_AT_ONCE, worked_at_once
+from vocsep.memory import worked_on_cores
 from vocsep.source.phases import cycles, held
 from vocsep.source.waves import along, demodulated
 from vocsep.spectra import HOP, SAMPLE_RATE, hann, pieces
@@ -113,8 +113,7 @@ def _of_stretch(audio: NDArray[np.float32], f0: Array, windows: Sequence[Window]
             told[line, LAG // 2 : -LAG // 2] = _out_of_step(heard, own, turns).numpy()
 
     lines = torch.nonzero((frequencies > 0).any(dim=1))[:, 0].tolist()
-    for _ in worked_at_once(lines, listen, lambda line: (), torch.device("cpu"), SPANS_AT_ONCE):
-        pass
+    worked_on_cores(lines, listen)
     return result
 
 

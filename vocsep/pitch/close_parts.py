@@ -16,17 +16,14 @@ from numpy.typing import NDArray
 
 from vocsep.pitch.combs_apart import combs_apart
 from vocsep.pitch.crowded_parts import looked_apart
-from vocsep.pitch.gaps import voiced_runs
-from vocsep.pitch.pair_contours import BESIDE, pair_contours
+from vocsep.pitch.pair_contours import BESIDE, NEAR, lasting_runs, pair_contours
 from vocsep.pitch.part_names import APART, Pair, name_parts
 
 Array = NDArray[np.float64]
 Runs = list[tuple[int, int]]
 
-NEAR = 1.2  # semitones to another voice
 LATE = 5  # frames by which a score may be early or late
 WIDER = 3  # frames on either side of where it is crowded that count as well
-LEAST = 5  # frames of two parts near each other
 SAME = 0.15  # semitones between tracks, up to which both have one F0
 
 
@@ -52,8 +49,7 @@ def close_parts(audio: NDArray[np.float32], pitch: Array, written: Array) -> Arr
     looked = looked_apart(audio, pitch, widened)
     runs = {}
     for one, other in combinations(range(len(pitch)), 2):
-        found = voiced_runs(near[one, other] & ~(crowded[one] | crowded[other]))
-        runs[one, other] = [(first, last) for first, last in found if last - first >= LEAST]
+        runs[one, other] = lasting_runs(near[one, other] & ~(crowded[one] | crowded[other]))
     parted, exchange = _parted(audio, looked, runs)
     return name_parts(audio, parted, written, exchange)
 
@@ -86,8 +82,7 @@ def _parted(
     from each frame on (`name_parts`)."""
     if not any(runs.values()):
         return pitch, {}
-    frames = pitch.shape[1]
-    wanted = np.zeros(frames, dtype=np.bool_)
+    wanted = np.zeros(pitch.shape[1], dtype=np.bool_)
     for first, last in (run for found in runs.values() for run in found):
         wanted[max(first - BESIDE, 0) : last + BESIDE] = True
     apart = combs_apart(audio, pitch, wanted)

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from vocsep.estimator.long_spectra import LONG_HOP
-from vocsep.memory import SPANS_AT_ONCE, worked_at_once
+from vocsep.memory import worked_on_cores
 from vocsep.pitch.candidates import Candidates, log_odds
 from vocsep.pitch.gaps import voiced_runs
 from vocsep.pitch.octaves import MARGIN, unexplained, unexplained_within
@@ -169,8 +168,7 @@ def without_short_ghosts(audio: NDArray[np.float32], pitch: Array, odds: Array) 
     def explained(note: Note) -> float:
         return share_explained(audio, pitch, *note)
 
-    cores = worked_at_once(alone, explained, lambda note: (), torch.device("cpu"), SPANS_AT_ONCE)
-    known = dict(zip(alone, cores, strict=True))
+    known = dict(zip(alone, worked_on_cores(alone, explained), strict=True))
     kept = pitch.copy()
     for note in notes:
         voice, first, last = note

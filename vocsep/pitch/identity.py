@@ -13,17 +13,14 @@ from numpy.typing import NDArray
 from vocsep.pitch.beats import unison_evidence
 from vocsep.pitch.candidates import log_odds
 from vocsep.pitch.crossings import cross_voices
-from vocsep.pitch.gaps import voiced_runs
 from vocsep.pitch.ghosts import without_short_ghosts
 from vocsep.pitch.ghosts_of_unison import in_unison
 from vocsep.pitch.harmonic_stack import BINS, bins_of
 from vocsep.pitch.joining import UnisonCosts, join_unisons
 from vocsep.pitch.naming import name_voices
 from vocsep.pitch.near_voices import near_voices
-from vocsep.pitch.pair_contours import pair_contours
+from vocsep.pitch.pair_contours import NEAR, lasting_runs, pair_contours
 
-NEAR = 1.2  # semitones between tracks whose contours are found together
-LEAST = 5  # frames of two voices near each other
 # Of three and more voices, beats are listened to, and tell a rest that is no breath from a unison: so
 # such a rest costs more than of two.
 OF_MANY = UnisonCosts(rest=0.15)
@@ -64,8 +61,7 @@ def identified(
         pitch = in_unison(audio, pitch)
         joined = join_unisons(pitch, odds_of_tracks(salience, pitch))
         lines = near_voices(audio, pitch, joined)
-        near = voiced_runs(np.abs(lines[0] - lines[1]) < NEAR)
-        runs = [(first, last) for first, last in near if last - first >= LEAST]
+        runs = lasting_runs(np.abs(lines[0] - lines[1]) < NEAR)
         sound = torch.from_numpy(np.ascontiguousarray(audio)).float()
         return name_voices(audio, *pair_contours(sound, lines, runs))
     ordered = cross_voices(without_short_ghosts(audio, pitch, odds_of_tracks(salience, pitch)))

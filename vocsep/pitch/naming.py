@@ -4,7 +4,8 @@ Tracks are ordered by height, so voices that cross change tracks. Networks say o
 well it agrees with their sounds that the same voice is on the first track of both, and of every place between
 stretches how likely voices keep their tracks there (`vocsep.pitch.duet_network`). The likeliest of all ways
 is sought by turning over runs of stretches, as long as that gains, from several beginnings. The order of
-height has to be refuted: where it explains nearly as well, it stays.
+height has to be refuted: where it explains nearly as well, it stays. Of contours that were found together,
+and could as well be named otherwise, both voices get the line between.
 """
 
 from collections.abc import Sequence
@@ -168,11 +169,9 @@ def odds_against(signs: NDArray[np.int64], alike: Array, keep: Array, weight: ND
     odds = np.exp(np.minimum(gain, 0.0)) * (last - first < len(signs))
     frames = np.concatenate(([0], weight.cumsum()))
     whole = 2 * (frames[last] - frames[first]) > frames[-1]
-    odds_of_edge = np.where(whole, -odds, odds)
-    change = np.bincount(first, odds_of_edge, len(signs) + 1) - np.bincount(
-        last, odds_of_edge, len(signs) + 1
-    )
-    return np.asarray(odds[whole].sum() + change.cumsum()[:-1])
+    signed = np.where(whole, -odds, odds)
+    begun, ended = (np.bincount(edge, signed, len(signs) + 1) for edge in (first, last))
+    return np.asarray(odds[whole].sum() + (begun - ended).cumsum()[:-1])
 
 
 @lru_cache(4)

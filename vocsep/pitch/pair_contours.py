@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vocsep.memory import SPANS_AT_ONCE, worked_at_once
+from vocsep.memory import worked_on_cores
+from vocsep.pitch.gaps import voiced_runs
 from vocsep.pitch.pair_combs import PairCombs
 from vocsep.pitch.pair_search import best_contours
 from vocsep.pitch.refinement import continued
@@ -16,9 +16,17 @@ from vocsep.spectra import pieces
 
 Array = NDArray[np.float64]
 
+NEAR = 1.2  # semitones between tracks whose contours are found together
+LEAST = 5  # frames in which they are near each other
 BESIDE = 8  # frames before and after a run that are heard, too, and stay as they are
 LONGEST = 500  # frames, 8 s, that are looked at together, or up to half more
 SMOOTH = 1.5  # frames over which the line between both is smoothed
+
+
+def lasting_runs(near: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Runs, first and one past the last, of the frames in which two tracks are near each other that are worth
+    a search."""
+    return [(first, last) for first, last in voiced_runs(near) if last - first >= LEAST]
 
 
 def pair_contours(sound: Tensor, pitch: Array, runs: Sequence[tuple[int, int]]) -> tuple[Array, Array]:
@@ -54,6 +62,5 @@ def pair_contours(sound: Tensor, pitch: Array, runs: Sequence[tuple[int, int]]) 
             exchange[first:last] = costs[free]
         found[:, slice(*run)] = known[:, run[0] - begin : run[1] - begin]
 
-    for _ in worked_at_once(runs, searched, lambda run: (), torch.device("cpu"), SPANS_AT_ONCE):
-        pass
+    worked_on_cores(runs, searched)
     return found, exchange

@@ -120,9 +120,8 @@ def _roughness(combs: PairCombs, offsets: Tensor) -> tuple[Tensor, Tensor]:
     pitch = offsets + combs.line
     bend = pitch[..., 2:] - 2 * pitch[..., 1:-1] + pitch[..., :-2]
     slope = (DEGREES + 1) * bend / (bend.square() + DEGREES * ROUGH**2)
-    return pad(_student(bend).sum(dim=1), (1, 1)), pad(slope, (0, 2)) - 2 * pad(slope, (1, 1)) + pad(
-        slope, (2, 0)
-    )
+    slopes = pad(slope, (0, 2)) - 2 * pad(slope, (1, 1)) + pad(slope, (2, 0))
+    return pad(_student(bend).sum(dim=1), (1, 1)), slopes
 
 
 def _student(bend: Tensor) -> Tensor:

@@ -16,13 +16,13 @@ from vocsep.pitch.comb_levels import EVERY, fitted_levels
 from vocsep.pitch.duet_stretches import cheapest_around, find_places, with_cheapest
 from vocsep.pitch.exchange_odds import keep_odds
 from vocsep.pitch.naming import likeliest
+from vocsep.pitch.pair_contours import NEAR
 from vocsep.pitch.part_evidence import PLACES, evidence
 from vocsep.pitch.part_stretches import PARTIALS, find_stretches
 
 Array = NDArray[np.float64]
 Pair = tuple[int, int]
 
-NEAR = 1.2  # semitones between contours that may be exchanged
 APART = 1.5  # semitones between what is written, from which the parts are known
 FEWEST = 5  # frames in which they are not
 KNOWN = 1.0  # nats a frame for the parts where they are known
