@@ -7,17 +7,10 @@ import numpy as np
 import pytest
 
 from vocsep.pitch.candidates import Candidates
+from vocsep.pitch.configurations import affordable, number_of_configurations, ordered_configurations
 from vocsep.pitch.heuristic import assign_heuristic
 from vocsep.pitch.settings import MOST_VOICES
-from vocsep.pitch.viterbi import (
-    MOST_LISTED,
-    ViterbiCosts,
-    _affordable,
-    _best_path,
-    _configurations,
-    _number_of_configurations,
-    assign_viterbi,
-)
+from vocsep.pitch.viterbi import MOST_LISTED, ViterbiCosts, _best_path, assign_viterbi
 
 Assign = Callable[[Candidates, int], np.ndarray]
 Frame = Sequence[tuple[float, float]]  # (pitch in semitones, salience) of the candidates
@@ -319,9 +312,9 @@ def test_number_of_configurations_is_the_number_of_those_listed() -> None:
     for voices in (1, 2, 4):
         for count in (1, 3, 6):
             pitches = [50.0 + index for index in range(count)]
-            listed = _configurations(voices, count)
+            listed = ordered_configurations(voices, count)
             apart = [row for row in listed if not (np.diff(row[row < count]) == 0).any()]
-            assert _number_of_configurations(voices, count) == len(apart)
+            assert number_of_configurations(voices, count) == len(apart)
             if voices == 2:
                 assert len(listed) == len(ordered_frames(pitches, voices))
 
@@ -333,6 +326,6 @@ def test_every_number_of_voices_that_may_be_asked_for_can_be_assigned(voices: in
     # Listing more configurations than this takes minutes and gigabytes.
     count = voices + 2
     if voices <= MOST_LISTED:
-        assert _number_of_configurations(voices, min(_affordable(voices, count), count)) < 100_000
+        assert number_of_configurations(voices, min(affordable(voices, count), count)) < 100_000
     assigned = assign_viterbi(candidates(frames, count), voices)
     assert assigned.shape == (voices, 3) and np.isfinite(assigned).any()

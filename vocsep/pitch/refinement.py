@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vocsep.memory import worked_in_spans
 from vocsep.model import load_model, shipped_model
 from vocsep.pitch.candidates import pitch_of_bins
+from vocsep.pitch.chunked_viterbi import Survivors, survivors_of_frames
 from vocsep.pitch.harmonic_stack import BELOW, BINS_PER_OCTAVE, TAUGHT
 from vocsep.pitch.refiner import restore_refiner
 from vocsep.pitch.refiner_features import OFFSETS, REACH, BothStacks, bins_of_tracks, refiner_features
@@ -69,27 +70,30 @@ def best_places(
     Returns:
         ``(voices, frames)`` semitones, refined below a bin; NaN = silent.
     """
-    costs = costs or PlaceCosts()
     voices, states, frames = probability.shape
-    dearer = np.zeros(states)
-    dearer[-1] = costs.silence
-    offsets = np.arange(-REACH, REACH + 1)
-    apart = offsets[None, :] - offsets[:, None]  # (before, after)
-    step = np.zeros((voices, states, states))
-    step[:, -1, :-1], step[:, :-1, -1] = costs.enter, costs.leave
-    back = np.zeros((frames, voices, states), dtype=np.int8)
-    total = dearer - probability[:, :, 0].astype(np.float64)
-    for frame in range(1, frames):
-        moved = np.abs(apart + (middle[:, frame] - middle[:, frame - 1])[:, None, None])
-        step[:, :-1, :-1] = np.minimum(costs.glide * 12 / BINS_PER_OCTAVE * moved, costs.leap)
-        reached = total[:, :, None] + step
-        best = reached.argmin(axis=1)
-        back[frame] = best
-        total = np.take_along_axis(reached, best[:, None], axis=1)[:, 0] + dearer - probability[:, :, frame]
+    gained = np.array(probability, dtype=np.float32)
+    costs = costs or PlaceCosts()
+    gained[:, -1] -= costs.silence
+    steps = _steps(costs)
+    furthest = len(steps) // 2
+    every = np.arange(states, dtype=np.int32)
+
+    def advance(at: NDArray[np.int64], before: Survivors | None) -> Survivors:
+        own = gained[..., at].transpose(2, 0, 1)  # (chunks, voices, states)
+        names = np.broadcast_to(every, own.shape)
+        if before is None:
+            return Survivors(names, -own, np.zeros(own.shape, np.int16))
+        moved = (middle[:, at] - middle[:, at - 1]).clip(-furthest, furthest).T
+        reached = before.costs[..., None] + steps[moved + furthest]
+        back = reached.argmin(axis=-2)
+        least = np.take_along_axis(reached, back[..., None, :], axis=-2)[..., 0, :] - own
+        return Survivors(names, least - least.min(axis=-1, keepdims=True), back.astype(np.int16))
+
+    found = survivors_of_frames(frames, advance)
     path = np.zeros((voices, frames), dtype=np.int64)
-    path[:, -1] = total.argmin(axis=1)
+    path[:, -1] = found.costs[-1].argmin(axis=-1)
     for frame in range(frames - 1, 0, -1):
-        path[:, frame - 1] = back[frame][np.arange(voices), path[:, frame]]
+        path[:, frame - 1] = found.back[frame][np.arange(voices), path[:, frame]]
     # Near its top the logarithm of the probability is a parabola, as its training target is a Gaussian.
     place = path.clip(1, OFFSETS - 2)[:, None]
     below, at, above = (np.take_along_axis(probability, place + k, axis=1)[:, 0] for k in (-1, 0, 1))
@@ -98,6 +102,18 @@ def best_places(
     vertex = np.where((path > 0) & (path < OFFSETS - 1), vertex, 0.0)
     position = np.asarray(middle + path - REACH + vertex, dtype=np.float64)
     return np.where(path < OFFSETS, pitch_of_bins(position), np.nan)
+
+
+def _steps(costs: PlaceCosts) -> NDArray[np.float32]:
+    """What each step costs: by how many bins the middle moves, from as far down as matters to as far up; the
+    place before, the place after; silence last."""
+    bin_costs = costs.glide * 12 / BINS_PER_OCTAVE
+    furthest = int(np.ceil(costs.leap / bin_costs)) + 2 * REACH
+    apart = np.arange(OFFSETS) - np.arange(OFFSETS)[:, None]
+    moved = np.abs(apart + np.arange(-furthest, furthest + 1)[:, None, None])
+    steps = np.pad(np.minimum(bin_costs * moved, costs.leap), ((0, 0), (0, 1), (0, 1)))
+    steps[:, -1, :-1], steps[:, :-1, -1] = costs.enter, costs.leave
+    return np.asarray(steps, dtype=np.float32)
 
 
 def kept_beyond(first: Array, refined: Array) -> Array:

@@ -10,25 +10,24 @@ dynamic programming (A. J. Viterbi, 1967). Costs are in nats:
 """
 
 from dataclasses import dataclass
-from itertools import combinations, pairwise
-from math import comb
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vocsep.pitch.beam import beam_path, spread_ranges
 from vocsep.pitch.candidates import Candidates, log_odds
+from vocsep.pitch.chunked_viterbi import Advance, Survivors, survivors_of_frames
+from vocsep.pitch.configurations import affordable, ordered_configurations
 from vocsep.pitch.gaps import voiced_runs
 from vocsep.pitch.smoothing import gaussian_filter1d
 from vocsep.spectra import HOP, SAMPLE_RATE
 
 Array = NDArray[np.float64]
 
-MOST_IN_UNISON = 6  # voices; with more, unison would double the thousands of configurations
 MOST_LISTED = 8  # voices; the configurations of more are made best first (`vocsep.pitch.beam`)
 MOST_STATES = 400  # of a frame; with many voices the cheaper configurations are kept
 BEAM = 40  # states of a frame from which paths go on
-TOGETHER = 256  # frames whose configurations are priced in one product
 ONE_THREAD = 2**19  # multiplications of a product up to which OpenBLAS takes one thread (measured)
 NEVER = 1e6  # nats, of a candidate that is not there
 NEARBY = (4.8, 1.6)  # s, how far around a frame a voice's range is learned, pass by pass
@@ -58,49 +57,6 @@ class ViterbiCosts:
     outside: float = 0.15
     unison: float = 0.7
     stranger: float = 0.1
-
-
-def _configurations(voices: int, candidates: int) -> NDArray[np.int64]:
-    """All ordered configurations ``(states, voices)``: index of a candidate, or ``candidates`` for silence.
-
-    Candidates ascend in pitch and voices descend, so indices fall along a row. Two neighbours may sing in
-    unison, up to `MOST_IN_UNISON` voices.
-    """
-    rows = _apart(voices, candidates)
-    if 1 < voices <= MOST_IN_UNISON:
-        # A pair in unison moves as one voice: a row of one voice fewer, in which that voice stands twice.
-        single = _apart(voices - 1, candidates)
-        rows += [
-            [*row[: first + 1], *row[first:]]
-            for row in single
-            for first in range(voices - 1)
-            if row[first] != candidates
-        ]
-    return np.array(rows, dtype=np.int64)
-
-
-def _apart(voices: int, candidates: int) -> list[list[int]]:
-    """Configurations in which every candidate has one voice at most."""
-    rows = []
-    for sounding in range(min(voices, candidates) + 1):
-        for who in combinations(range(voices), sounding):
-            for what in combinations(range(candidates), sounding):
-                row = [candidates] * voices
-                for voice, candidate in zip(who, reversed(what), strict=True):
-                    row[voice] = candidate
-                rows.append(row)
-    return rows
-
-
-def _affordable(voices: int, candidates: int) -> int:
-    """Fewest of ``candidates`` (at least the number of voices) whose configurations can be listed at all."""
-    while candidates > voices and _number_of_configurations(voices, candidates) > 20_000:
-        candidates -= 1
-    return candidates
-
-
-def _number_of_configurations(voices: int, candidates: int) -> int:
-    return sum(comb(voices, k) * comb(candidates, k) for k in range(min(voices, candidates) + 1))
 
 
 def _frame_costs(
@@ -138,57 +94,65 @@ def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre:
     choice, sharing, step = _frame_costs(candidates, voices, costs, centre)
     if voices > MOST_LISTED:
         return _pitch_of(candidates, beam_path(choice, step))
-    states = _configurations(voices, candidates.count)
-    # One column a state, one row a choice of a voice: sums over voices become matrix products.
-    made = (states.T[:, None, :] == np.arange(candidates.count + 1)[:, None]).astype(np.float32)
-    made = made.reshape(-1, len(states))
-    pairs = (states[:, 1:] == states[:, :-1]) & (states[:, 1:] != candidates.count)
-    shared = pairs.T[:, None, :] & (states.T[1:, None, :] == np.arange(candidates.count)[:, None])
-    made = np.concatenate((made, shared.reshape(-1, len(states)).astype(np.float32)))
-    weight = np.concatenate(
-        (choice.reshape(candidates.frames, -1), sharing.reshape(candidates.frames, -1)), axis=1
-    ).astype(np.float32)
-    step = step.astype(np.float32)
-    # A row of ones below the choices adds what the path has cost so far in the same product.
-    moves = np.concatenate((made[: choice[0].size], np.ones((1, len(states)), np.float32)))
-    kept: list[NDArray[np.int8]] = []  # of all frames, small numbers: hours of music are remembered
-    back: list[NDArray[np.int16]] = []
-    total, rows = np.zeros(1, np.float32), states[:1]
-    for frame in range(candidates.frames):
-        if frame % TOGETHER == 0:
-            emissions = _product(weight[frame : frame + TOGETHER], made)
-        emission = emissions[frame % TOGETHER]
-        current, into = states, moves
-        if len(states) > MOST_STATES:
-            cheap = np.argpartition(emission, MOST_STATES)[:MOST_STATES]
-            current, into, emission = states[cheap], moves[:, cheap], emission[cheap]
-        changes = step[frame].take(rows, axis=0).reshape(len(rows), -1)
-        move = _product(np.concatenate((changes, total[:, None]), axis=1), into)
-        # The least along columns is many times as fast as its place, which only few states need.
-        reached = move.min(axis=0) + emission
-        alive = np.argpartition(reached, BEAM)[:BEAM] if len(reached) > BEAM else np.arange(len(reached))
-        best = move[:, alive].argmin(axis=0)
-        rows, total = current[alive], reached[alive]
-        total -= total.min()  # single precision tells paths apart, but not from the cost of an hour
-        back.append(best.astype(np.int16))
-        kept.append(rows.astype(np.int8))
-    tracks = np.full((voices, candidates.frames), np.nan)
-    state = int(np.argmin(total))
+    states = ordered_configurations(voices, candidates.count)
+    survivors = survivors_of_frames(candidates.frames, _advance(choice, sharing, step, states))
+    path = np.zeros(candidates.frames, dtype=np.int64)
+    place = int(survivors.costs[-1].argmin())
     for frame in range(candidates.frames - 1, -1, -1):
-        chosen = kept[frame][state]
-        sings = chosen < candidates.count
-        tracks[sings, frame] = candidates.pitch[frame, chosen[sings]]
-        state = int(back[frame][state])
-    return tracks
+        path[frame] = survivors.names[frame, place]
+        place = int(survivors.back[frame, place])
+    return _pitch_of(candidates, states[path])
+
+
+def _advance(choice: Array, sharing: Array, step: Array, states: NDArray[np.int64]) -> Advance:
+    """A step of the recursion over `_frame_costs`: the `BEAM` cheapest ``states`` of some frames survive."""
+    frames, _, choices = choice.shape
+    # One column a state, one row a choice of a voice: sums over voices become matrix products.
+    made = (states.T[:, None, :] == np.arange(choices)[:, None]).astype(np.float32)
+    made = made.reshape(-1, len(states))
+    pairs = (states[:, 1:] == states[:, :-1]) & (states[:, 1:] != choices - 1)
+    shared = pairs.T[:, None, :] & (states.T[1:, None, :] == np.arange(choices - 1)[:, None])
+    emitted = np.concatenate((made, shared.reshape(-1, len(states)).astype(np.float32)))
+    weights = np.concatenate((choice.reshape(frames, -1), sharing.reshape(frames, -1)), axis=1)
+    # A row of ones below the choices adds what the path has cost so far in the same product.
+    moves = np.concatenate((made, np.ones((1, len(states)), np.float32)))
+    columns = np.ascontiguousarray(moves.T)
+    weight, changed = weights.astype(np.float32), step.astype(np.float32)
+    beam = min(BEAM, len(states))
+
+    def advance(at: NDArray[np.int64], before: Survivors | None) -> Survivors:
+        chunk = np.arange(len(at))[:, None]
+        emission = _product(weight[None, at], emitted)[0]
+        names, into = np.arange(len(states))[None].repeat(len(at), axis=0), moves
+        if len(states) > MOST_STATES:
+            names = np.argpartition(emission, MOST_STATES, axis=1)[:, :MOST_STATES]
+            emission, into = emission[chunk, names], columns[names].swapaxes(1, 2)
+        if before is None:
+            move = np.zeros((len(at), 1, names.shape[1]), np.float32)
+        else:
+            changes = changed[at[:, None, None], states[before.names]].reshape(len(at), beam, -1)
+            move = _product(np.concatenate((changes, before.costs[..., None]), axis=2), into)
+        # The least along columns is many times as fast as its place, which only few states need.
+        reached = move.min(axis=1) + emission
+        alive = np.argpartition(reached, beam - 1, axis=1)[:, :beam]
+        alive = alive[chunk, names[chunk, alive].argsort(axis=1)]
+        back = move.swapaxes(1, 2)[chunk, alive].argmin(axis=2)
+        costs = reached[chunk, alive]
+        # Single precision tells paths apart, but not from the cost of an hour.
+        costs -= costs.min(axis=1, keepdims=True)
+        return Survivors(names[chunk, alive].astype(np.int32), costs, back.astype(np.int16))
+
+    return advance
 
 
 def _product(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Product of matrices, in parts that BLAS leaves to one thread: threads that wait for each other over so
-    little take longer than one."""
-    rows = max(ONE_THREAD // right.size, 2)
-    if len(left) <= rows:
-        return left @ right
-    return np.concatenate([left[first : first + rows] @ right for first in range(0, len(left), rows)])
+    """Matrices ``(chunks, rows, inner)`` times one for all or one for each, in parts that BLAS leaves to one
+    thread: threads that wait for each other over so little take longer than one."""
+    chunks, rows, inner = left.shape
+    most = max(ONE_THREAD // (inner * right.shape[-1]), 1)
+    parts = next(parts for parts in range(1, rows + 1) if rows % parts == 0 and rows <= most * parts)
+    product = left.reshape(chunks, parts, -1, inner) @ right[..., None, :, :]
+    return product.reshape(chunks, rows, -1)
 
 
 def _pitch_of(candidates: Candidates, path: NDArray[np.int64]) -> Array:
@@ -240,7 +204,7 @@ def assign_viterbi(candidates: Candidates, voices: int, costs: ViterbiCosts | No
         known = spread_ranges(candidates.pitch, candidates.salience, voices)
         tracks = _best_path(candidates, voices, costs, known.repeat(candidates.frames, axis=1))
     else:
-        candidates = candidates.strongest(_affordable(voices, candidates.count))
+        candidates = candidates.strongest(affordable(voices, candidates.count))
         tracks = _best_path(candidates, voices, costs, None)
     if voices == 1:
         return tracks
