@@ -4,7 +4,9 @@ Exit codes: 0 all done; 1 at least one file failed; 2 bad usage; 130 stopped wit
 SIGTERM or SIGHUP. Nothing heavy is imported here, so that ``vocsep --help`` answers at once.
 """
 
+import atexit
 import errno
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -95,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # torch's threads sleep until there is work, instead of asking for it all the time.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     keep_freed_memory()
+    atexit.register(gc.freeze)  # a collector that looks through all of torch once more takes half a second
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to fail
     with stopped_by_signals() as stop:
