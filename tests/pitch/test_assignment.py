@@ -295,6 +295,14 @@ def test_viterbi_lets_neighbours_meet_in_unison_and_part_again() -> None:
     np.testing.assert_array_equal(assign_viterbi(candidates(frames), 4), tracks)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_no_pitch_is_shared_where_unison_is_not_asked_for(seed: int) -> None:
+    found = assign_viterbi(random_frames(seed, 60), 4, ViterbiCosts(unison=None))
+    for frame in found.T:
+        sung = frame[np.isfinite(frame)]
+        assert len(np.unique(sung)) == len(sung)
+
+
 def test_viterbi_does_not_double_a_voice_far_from_its_neighbours() -> None:
     tracks = held(79.0, 67.0, 55.0, frames=6 * SECOND)
     tracks[[0, 2], 2 * SECOND : 4 * SECOND] = np.nan

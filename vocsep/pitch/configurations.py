@@ -10,14 +10,14 @@ MOST_IN_UNISON = 6  # voices; with more, unison would double the thousands of co
 MOST_TO_LIST = 20_000  # configurations of a frame, without unisons
 
 
-def ordered_configurations(voices: int, candidates: int) -> NDArray[np.int64]:
+def ordered_configurations(voices: int, candidates: int, *, unison: bool = True) -> NDArray[np.int64]:
     """All ordered configurations ``(states, voices)``: index of a candidate, or ``candidates`` for silence.
 
-    Candidates ascend in pitch and voices descend, so indices fall along a row. Two neighbours may sing in
-    unison, up to `MOST_IN_UNISON` voices.
+    Candidates ascend in pitch and voices descend, so indices fall along a row. With ``unison``, two
+    neighbours may sing the same, up to `MOST_IN_UNISON` voices.
     """
     rows = _apart(voices, candidates)
-    if 1 < voices <= MOST_IN_UNISON:
+    if unison and 1 < voices <= MOST_IN_UNISON:
         # A pair in unison moves as one voice: a row of one voice fewer, in which that voice stands twice.
         single = _apart(voices - 1, candidates)
         rows += [
@@ -52,7 +52,7 @@ def affordable(voices: int, candidates: int) -> int:
 def number_of_configurations(voices: int, candidates: int) -> int:
     """Of these, how many give every candidate to one voice at most.
 
-    >>> number_of_configurations(2, 3), len(ordered_configurations(2, 3))
-    (10, 13)
+    >>> number_of_configurations(2, 3), len(ordered_configurations(2, 3, unison=False))
+    (10, 10)
     """
     return sum(comb(voices, k) * comb(candidates, k) for k in range(min(voices, candidates) + 1))

@@ -29,7 +29,7 @@ from vocsep.pitch.salience import SalienceNetwork, restore_network
 from vocsep.pitch.sections import estimate_sections, is_long
 from vocsep.pitch.settings import MOST_VOICES, Assignment, PitchSettings
 from vocsep.pitch.tracks import F0Tracks, order_of_height
-from vocsep.pitch.viterbi import assign_viterbi
+from vocsep.pitch.viterbi import ViterbiCosts, assign_viterbi
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, pieces
 
 SURE = 0.8  # salience above which a candidate is surely sung
@@ -37,6 +37,9 @@ CHUNK = 1875  # frames, 30 s, of a pass through the network, or up to half more
 CONTEXT = 312  # frames, 5 s, heard on either side of a chunk: the loudness that it is measured by
 ROUNDS = 2  # in which octaves and ghosts, which nobody sings, are looked for
 LEAST = 0.1  # s of singing under which nobody sings
+# Of three and more voices who are told by more than height, beats say later who is in unison (`identified`):
+# here no two share a pitch, and each is kept less strictly in its range, since lines go on from note to note.
+OF_MANY = ViterbiCosts(outside=0.1, unison=None)
 
 
 class Guide(Protocol):
@@ -67,8 +70,9 @@ class PitchEstimator:
         model: weights of the salience network; the shipped ones by default.
         refiner: weights of the F0 refinement; the shipped ones by default.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        assign: ``notes`` (default): as ``viterbi``, then voices join each other in unison rather than fall
-            silent; of two, ghosts are dropped, and who sings what is told by levels and continuity;
+        assign: ``notes`` (default): as ``viterbi``, of three and more voices without unisons, then voices
+            join each other rather than fall silent; of two, ghosts are dropped, and who sings what is told
+            by levels and continuity;
             ``viterbi``: the best path over configurations in order of height; ``heuristic``: the paper's.
         refine: how many times each voice is looked at again, once the tracks of all are known; 0 = never.
 
@@ -202,14 +206,16 @@ class PitchEstimator:
         """Tracks ``(voices, frames)`` in semitones, and the candidates that they were made of at last."""
         if self.assign == "heuristic":
             return candidates, mend(assign_heuristic(candidates, voices))
-        pitch = mend(assign_viterbi(candidates, voices))
+        named = self.assign == "notes"
+        costs = OF_MANY if named and voices > 2 else None
+        pitch = mend(assign_viterbi(candidates, voices, costs))
         for _ in range(ROUNDS):
             lowered = lower_octaves(audio, candidates, pitch)
             if lowered is candidates:
                 break
-            candidates, pitch = lowered, mend(assign_viterbi(lowered, voices))
+            candidates, pitch = lowered, mend(assign_viterbi(lowered, voices, costs))
         # Of three and more voices hardly a ghost was found, and to look for them takes as long as to assign.
-        for _ in range(ROUNDS if self.assign == "notes" and voices == 2 else 0):
+        for _ in range(ROUNDS if named and voices == 2 else 0):
             sung = without_ghosts(audio, candidates, pitch)
             if sung is candidates:
                 break

@@ -21,9 +21,9 @@ from vocsep.pitch.naming import name_voices
 from vocsep.pitch.near_voices import near_voices
 from vocsep.pitch.pair_contours import NEAR, lasting_runs, pair_contours
 
-# Of three and more voices, beats are listened to, and tell a rest that is no breath from a unison: so
-# such a rest costs more than of two.
-OF_MANY = UnisonCosts(rest=0.15)
+# Of three and more voices, beats are listened to, and tell a rest from a unison; who shares a line has not
+# been said before. So silence costs more than of two.
+OF_MANY = UnisonCosts(rest=0.15, breath=0.15)
 
 
 def odds_of_tracks(salience: NDArray[np.uint8], pitch: NDArray[np.float64]) -> NDArray[np.float64]:

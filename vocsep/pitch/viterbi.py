@@ -45,7 +45,8 @@ class ViterbiCosts:
         glide: a semitone of movement between frames. leap: most that a movement may cost.
         enter, leave: a voice begins or ends.
         outside: one standard deviation squared away from the voice's own range.
-        unison: gained by a voice that shares the candidate of its neighbour, whose salience counts once.
+        unison: gained by a voice that shares the candidate of its neighbour, whose salience counts once;
+            None: no candidate is shared.
         stranger: what `outside` costs more in unison: who is far from home is hardly there.
     """
 
@@ -55,7 +56,7 @@ class ViterbiCosts:
     enter: float = 2.5
     leave: float = 2.5
     outside: float = 0.15
-    unison: float = 0.7
+    unison: float | None = 0.7
     stranger: float = 0.1
 
 
@@ -74,7 +75,7 @@ def _frame_costs(
     odds = log_odds(candidates.salience)
     sing = np.repeat(np.where(there, -(odds + costs.bonus), NEVER)[:, None], voices, axis=1)
     # Two voices on one candidate have its odds twice, but it was heard once.
-    once = np.where(there, odds + costs.bonus - costs.unison, 0.0)
+    once = np.where(there, odds + costs.bonus - (costs.unison or 0.0), 0.0)
     sharing = np.repeat(once[:, None], voices - 1, axis=1)
     if centre is not None:
         away = np.minimum(((pitch[:, None, :] - centre.T[:, :, None]) / SPREAD) ** 2, 16.0)
@@ -94,7 +95,7 @@ def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre:
     choice, sharing, step = _frame_costs(candidates, voices, costs, centre)
     if voices > MOST_LISTED:
         return _pitch_of(candidates, beam_path(choice, step))
-    states = ordered_configurations(voices, candidates.count)
+    states = ordered_configurations(voices, candidates.count, unison=costs.unison is not None)
     survivors = survivors_of_frames(candidates.frames, _advance(choice, sharing, step, states))
     path = np.zeros(candidates.frames, dtype=np.int64)
     place = int(survivors.costs[-1].argmin())
