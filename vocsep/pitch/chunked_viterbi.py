@@ -9,7 +9,8 @@ all frames.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ AT_ONCE = 12  # chunks that take each step together
 AGREED = 1e-3  # nats of single precision
 
 
+Integers = NDArray[np.signedinteger[Any]]
+
+
 @dataclass(frozen=True)
 class Survivors:
     """What is left after a frame, of one frame of each chunk, or of all frames: ``(frames, ..., states)``.
@@ -32,12 +36,21 @@ class Survivors:
         back: where the state before it stood among those of the frame before.
     """
 
-    names: NDArray[np.int32]
+    names: Integers
     costs: NDArray[np.float32]
-    back: NDArray[np.int16]
+    back: Integers
 
-    def __getitem__(self, frames: NDArray[np.int64] | slice) -> "Survivors":
+    def __getitem__(self, frames: NDArray[np.int64] | NDArray[np.bool_] | slice) -> "Survivors":
         return Survivors(self.names[frames], self.costs[frames], self.back[frames])
+
+    def __setitem__(self, frames: NDArray[np.int64], some: "Survivors") -> None:
+        self.names[frames], self.costs[frames], self.back[frames] = some.names, some.costs, some.back
+
+    def room_for(self, frames: int) -> "Survivors":
+        """As many in each frame, not filled in yet."""
+        return Survivors(
+            *(np.empty((frames, *part.shape[1:]), part.dtype) for part in (self.names, self.costs, self.back))
+        )
 
     def agrees(self, other: "Survivors") -> bool:
         """Whether what comes later costs the same after both."""
@@ -45,8 +58,6 @@ class Survivors:
             np.abs(self.costs - other.costs).max(initial=0.0) < AGREED
         )
 
-
-NAMES = tuple(field.name for field in fields(Survivors))
 
 # Takes a step in frames (one of each chunk) from the survivors of those before; from None it begins.
 Advance = Callable[[NDArray[np.int64], Survivors | None], Survivors]
@@ -62,39 +73,29 @@ def survivors_of_frames(frames: int, advance: Advance) -> Survivors:
     count = max(-(-(frames - WARM) // LONGEST), 1)
     begins = np.arange(count) * max(frames - WARM, 0) // count
     ends = np.append(begins[1:] + WARM, frames)
-    groups = [slice(first, first + AT_ONCE) for first in range(0, count, AT_ONCE)]
+    found = advance(begins[:1], None).room_for(frames)
+    seams = found.room_for(count)  # what each chunk has where its frames begin to count
 
-    def of_group(group: slice) -> list[Survivors]:
-        return _chunks(begins[group], ends[group], advance)
+    def of_group(chunks: slice) -> None:
+        first, last, latest = begins[chunks], ends[chunks], None
+        for step in range(int((last - first).max())):
+            still_wanted()
+            at = np.minimum(first + step, last - 1)
+            latest = advance(at, latest)
+            counts = (first + step < last) & ((step >= WARM) | (first == 0))
+            found[at[counts]] = latest[counts]
+            if step == WARM - 1:
+                seams[np.arange(count)[chunks]] = latest
 
-    chunks = [chunk for found in worked_on_cores(groups, of_group) for chunk in found]
-    if count == 1:
-        return chunks[0]
-    counted = [chunks[0], *(chunk[WARM:] for chunk in chunks[1:])]
-    whole = Survivors(*(np.concatenate([getattr(part, name) for part in counted]) for name in NAMES))
-    for chunk, first in zip(chunks[1:], ends[:-1].tolist(), strict=True):
-        exact = whole[first - 1 : first]
-        if exact.agrees(chunk[WARM - 1 : WARM]):
+    worked_on_cores([slice(first, first + AT_ONCE) for first in range(0, count, AT_ONCE)], of_group)
+    for chunk, seam in enumerate(ends[:-1].tolist(), start=1):
+        exact = found[slice(seam - 1, seam)]
+        if exact.agrees(seams[slice(chunk, chunk + 1)]):
             continue
-        for frame in range(first, frames):
-            exact, guessed = advance(np.array([frame]), exact), whole[frame : frame + 1]
-            agreed = exact.agrees(guessed)
-            for name in NAMES:
-                getattr(whole, name)[frame] = getattr(exact, name)[0]
-            if agreed:
+        for frame in range(seam, frames):
+            at = np.array([frame])
+            exact, guessed = advance(at, exact), found[at]
+            found[at] = exact
+            if exact.agrees(guessed):
                 break
-    return whole
-
-
-def _chunks(begins: NDArray[np.int64], ends: NDArray[np.int64], advance: Advance) -> list[Survivors]:
-    """The survivors of each chunk's frames, first and one past the last of which are given."""
-    steps, latest = [], None
-    for step in range(int((ends - begins).max())):
-        still_wanted()
-        latest = advance(np.minimum(begins + step, ends - 1), latest)
-        steps.append(latest)
-    names, costs, back = (np.stack([getattr(step, name) for step in steps], axis=1) for name in NAMES)
-    return [
-        Survivors(names[chunk, :length], costs[chunk, :length], back[chunk, :length])
-        for chunk, length in enumerate((ends - begins).tolist())
-    ]
+    return found

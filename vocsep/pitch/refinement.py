@@ -76,18 +76,18 @@ def best_places(
     gained[:, -1] -= costs.silence
     steps = _steps(costs)
     furthest = len(steps) // 2
-    every = np.arange(states, dtype=np.int32)
+    every = np.arange(states, dtype=np.int8)
 
     def advance(at: NDArray[np.int64], before: Survivors | None) -> Survivors:
         own = gained[..., at].transpose(2, 0, 1)  # (chunks, voices, states)
         names = np.broadcast_to(every, own.shape)
         if before is None:
-            return Survivors(names, -own, np.zeros(own.shape, np.int16))
+            return Survivors(names, -own, np.zeros(own.shape, np.int8))
         moved = (middle[:, at] - middle[:, at - 1]).clip(-furthest, furthest).T
         reached = before.costs[..., None] + steps[moved + furthest]
         back = reached.argmin(axis=-2)
         least = np.take_along_axis(reached, back[..., None, :], axis=-2)[..., 0, :] - own
-        return Survivors(names, least - least.min(axis=-1, keepdims=True), back.astype(np.int16))
+        return Survivors(names, least - least.min(axis=-1, keepdims=True), back.astype(np.int8))
 
     found = survivors_of_frames(frames, advance)
     path = np.zeros((voices, frames), dtype=np.int64)
