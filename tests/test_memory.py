@@ -1,5 +1,6 @@
 """Out of memory: smaller pieces by itself, and one line where none is small enough. What is freed is kept."""
 
+import gc
 import subprocess
 import sys
 from itertools import pairwise
@@ -10,7 +11,7 @@ import torch
 from tiny import music
 
 from vocsep.errors import SettingsError
-from vocsep.memory import halved, keep_freed_memory, worked_in_pieces
+from vocsep.memory import halved, keep_freed_memory, no_garbage_in_imports, worked_in_pieces
 from vocsep.methods.registry import build_method
 from vocsep.methods.settings import MethodSettings
 from vocsep.separation.chunk_stems import OverlapAdd, Recording, separate_chunks
@@ -110,3 +111,24 @@ def test_a_block_that_was_freed_is_not_mapped_anew() -> None:
     if not keep_freed_memory():
         pytest.skip("this C library's malloc has no mallopt")
     assert faults("kept") < 0.2 * faults("as it is")
+
+
+def test_garbage_is_looked_for_again_after_imports_and_even_if_they_fail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    try:
+        with pytest.raises(ImportError), no_garbage_in_imports():
+            assert not gc.isenabled()
+            raise ImportError
+        assert gc.isenabled() and gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+
+
+def test_imports_of_what_is_there_leave_the_collector_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    frozen = gc.get_freeze_count()
+    with no_garbage_in_imports():
+        assert gc.isenabled()
+    assert gc.get_freeze_count() == frozen

@@ -5,9 +5,12 @@ docs/scale.md). And malloc keeps what pieces free.
 """
 
 import ctypes
+import gc
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from vocsep.errors import SettingsError
@@ -179,3 +182,21 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError, TypeError):  # another C library, or none that can be looked into
         return False
     return all(bool(mallopt(parameter, value)) for parameter, value in CHOSEN.items())
+
+
+@contextmanager
+def no_garbage_in_imports() -> Iterator[None]:
+    """Import torch without looking for garbage, nor through its modules later on.
+
+    It makes hundreds of thousands of objects that stay, and a collector would go through them again and
+    again. Once torch is there, this does nothing.
+    """
+    if "torch" in sys.modules or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -148,8 +148,11 @@ def _estimated(
     guide: "ScoreGuide | None",
 ) -> "F0Tracks":
     from vocsep.commands.inputs import about
-    from vocsep.model import pick_device
-    from vocsep.pitch.estimate import PitchEstimator
+    from vocsep.memory import no_garbage_in_imports
+
+    with no_garbage_in_imports():
+        from vocsep.model import pick_device
+        from vocsep.pitch.estimate import PitchEstimator
 
     estimator = PitchEstimator(
         settings.model,

@@ -174,8 +174,11 @@ def _run(
         failed += damaged
     reports: list[FileReport] = []
     if jobs:
-        from vocsep.separation.separator import Separator
+        from vocsep.memory import no_garbage_in_imports
         from vocsep.separation.stem_files import further_files
+
+        with no_garbage_in_imports():
+            from vocsep.separation.separator import Separator
 
         further_files(wishes, Path())  # a package that lacks is named before any work
         reports, failures = run_jobs(Separator(**vars(settings)), jobs, voices, wishes, screen, guide)
