@@ -193,8 +193,8 @@ def _best_lines(
         costs: as above.
     """
     count, frames = lines.shape
-    fixed = np.zeros((count + 1, count + 1))
-    fixed[-1, 1:-1] = fixed[1:-1, -1] = costs.enter
+    steps = np.zeros((frames - 1, count + 1, count + 1))  # lines before, lines here, rest last
+    steps[:, -1, 1:-1] = steps[:, 1:-1, -1] = costs.enter
     other = costs.change * ~np.eye(count, dtype=np.bool_)
 
     def interval(one: Array, two: Array | float) -> Array:
@@ -212,20 +212,18 @@ def _best_lines(
     total = place[:, 0].copy()
     total[:-1] += interval(lines[:, 0], beside[0]) + late[:, 0] * _parted(lines[:, 0], beside[0])
     total[:-1] += joins(0, beside[0])
-    # What does not depend on the path, of all frames at once: (frames - 1, lines before, lines here).
+    # What does not depend on the path, of all frames at once.
     before, here = lines.T[:-1, :, None], lines.T[1:, None]
     changed = np.repeat(other[None], frames - 1, axis=0)
     changed[:, 0, 0] = costs.change * (shared[1:] != shared[:-1])
     apart = _parted(before, here)
-    moved = interval(before, here) + changed * apart
-    joined, begun = late.T[1:] * apart[:, 0], (entry + late).T[1:]
+    steps[:, :-1, :-1] += interval(before, here) + changed * apart
+    steps[:, 0, 1:-1] += (late.T[1:] * apart[:, 0])[:, 1:]
+    steps[:, -1, :-1] += (entry + late).T[1:]
+    steps[:, :-1, -1] += leave[:, :-1].T
     back = np.zeros((frames, count + 1), dtype=np.int64)
-    for frame in range(1, frames):
-        reached = total[:, None] + fixed
-        reached[:-1, :-1] += moved[frame - 1]
-        reached[0, 1:-1] += joined[frame - 1, 1:]
-        reached[-1, :-1] += begun[frame - 1]
-        reached[:-1, -1] += leave[:, frame - 1]
+    for frame, step in enumerate(steps, start=1):
+        reached = total[:, None] + step
         back[frame] = reached.argmin(axis=0)
         total = reached.min(axis=0) + place[:, frame]
     total[:-1] += interval(lines[:, -1], beside[1]) + joins(-1, beside[1])
