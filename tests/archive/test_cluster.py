@@ -4,7 +4,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 from copying import Copying
 
-from vocsep.archive.cluster import cluster_at, local_cluster
+from vocsep.archive.cluster import Cluster, cluster_at, local_cluster
 from vocsep.archive.folders import DiskFolder
 from vocsep.archive.manifest import MANIFEST, Manifest
 from vocsep.archive.run import run_archive
@@ -67,6 +68,22 @@ def test_killed_workers_lose_nothing_and_deadly_recordings_are_given_up(tmp_path
     assert sum(line["status"] == "done" for line in known.values()) == 9
     workers = {line["worker"] for line in known.values() if line["status"] == "done"}
     assert len(workers) >= 2
+
+
+def test_workers_that_were_given_up_are_begun_again(tmp_path: Path) -> None:
+    """As Dask does with those that take too long to begin again."""
+
+    @contextmanager
+    def without_workers() -> Iterator[Cluster]:
+        with local_cluster(1) as cluster:
+            own = cluster._client.cluster
+            own.sync(own.workers.pop(0).close)
+            assert not cluster._client.nthreads()
+            yield cluster
+
+    found = recordings(tmp_path / "in", ["one", "two"])
+    standing = run_archive(found, Copying(), str(tmp_path / "out"), without_workers)
+    assert (standing.done, standing.failed) == (2, 0)
 
 
 def test_a_cluster_at_an_address_does_the_same(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from vocsep.memory import keep_freed_memory
 TRIES = 3  # of a recording whose workers die
 LOOK_EVERY = 5.0  # s after which workers are counted again, as they come and go
 CONFIGURATION = {
+    # By default a worker that takes more than 15 s to begin again, on a busy machine, is given up for good.
+    "distributed.deploy.lost-worker-timeout": "10 minutes",
     "distributed.scheduler.allowed-failures": TRIES - 1,
     "distributed.scheduler.worker-saturation": 1.0,  # the rest waits here
     "distributed.admin.log-format": "",
@@ -26,10 +28,15 @@ CONFIGURATION = {
 
 
 class Cluster:
-    """Workers that a client of a scheduler speaks to; made by `local_cluster` or `cluster_at`."""
+    """Workers that a client of a scheduler speaks to; made by `local_cluster` or `cluster_at`.
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    Args:
+        client: of the scheduler.
+        own: how many workers of its own the client's cluster is to have; none if they are others'.
+    """
+
+    def __init__(self, client: Any, own: int = 0) -> None:
+        self._client, self._own = client, own
 
     def outcomes(self, tasks: Sequence[Task], work: Work) -> Iterator[tuple[Task, Line | BaseException]]:
         """See `vocsep.archive.run.Workers`.
@@ -43,7 +50,10 @@ class Cluster:
         running: dict[Any, Task] = {}
         try:
             while waiting or running:
-                while waiting and len(running) < max(1, sum(self._client.nthreads().values())):
+                threads = sum(self._client.nthreads().values())
+                if threads < self._own:
+                    self._client.cluster.scale(self._own)  # begins those that Dask has given up
+                while waiting and len(running) < max(1, threads):
                     task = waiting.pop()
                     future = self._client.submit(on_worker, task, work, pure=False)
                     running[future] = task
@@ -99,7 +109,7 @@ def local_cluster(workers: int) -> Iterator[Cluster]:
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        yield Cluster(client)
+        yield Cluster(client, workers)
 
 
 @contextmanager
