@@ -44,15 +44,6 @@ def recursion(cost: np.ndarray, step: np.ndarray, asked: list[int] | None = None
     return advance
 
 
-def path_of(found: Survivors) -> list[int]:
-    place = int(found.costs[-1].argmin())
-    path = []
-    for frame in range(len(found.names) - 1, -1, -1):
-        path.append(int(found.names[frame, place]))
-        place = int(found.back[frame, place])
-    return path[::-1]
-
-
 @pytest.mark.parametrize(
     "frames", [1, 2, WARM, WARM + 1, WARM + LONGEST, WARM + LONGEST + 1, 2 * LONGEST, 300 * LONGEST + 7]
 )
@@ -60,7 +51,7 @@ def test_the_path_is_that_of_one_pass(frames: int) -> None:
     rng = np.random.default_rng(frames)
     cost, step = rng.uniform(0, 1, (frames, 6)), rng.uniform(0, 2, (6, 6)) * ~np.eye(6, dtype=np.bool_)
     found = survivors_of_frames(frames, recursion(cost, step))
-    assert path_of(found) == plain_path(cost, step)
+    assert found.path().tolist() == plain_path(cost, step)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -74,7 +65,7 @@ def test_the_path_is_that_of_one_pass_where_chunks_never_forget(seed: int) -> No
     cost[rng.integers(frames), 3 * rng.integers(2)] += 5.0
     cost[5, 3 * (seed % 2) : 3 * (seed % 2) + 3] += 50.0
     found = survivors_of_frames(frames, recursion(cost, step))
-    path = path_of(found)
+    path = found.path().tolist()
     assert cost_of(path, cost, step) == pytest.approx(cost_of(plain_path(cost, step), cost, step), abs=1e-4)
     assert (half[path] != seed % 2).all()
 

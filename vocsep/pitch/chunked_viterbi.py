@@ -22,7 +22,6 @@ LONGEST = 160  # frames of a chunk that count
 AT_ONCE = 12  # chunks that take each step together
 AGREED = 1e-3  # nats of single precision
 
-
 Integers = NDArray[np.signedinteger[Any]]
 
 
@@ -58,6 +57,19 @@ class Survivors:
             np.abs(self.costs - other.costs).max(initial=0.0) < AGREED
         )
 
+    def path(self) -> Integers:
+        """Names of the states along the cheapest path, ``(frames, ...)``; of all frames."""
+        frames, *lanes, states = self.names.shape
+        names, back = (part.reshape(frames, -1, states) for part in (self.names, self.back))
+        places = np.empty((frames, names.shape[1], 1), np.int64)
+        for lane, place in enumerate(self.costs[-1].argmin(axis=-1).flat):
+            backwards = []
+            for before in back[::-1, lane].tolist():  # lists: an array's element takes many times as long
+                backwards.append(place)
+                place = before[place]
+            places[::-1, lane, 0] = backwards
+        return np.take_along_axis(names, places, axis=-1).reshape(frames, *lanes)
+
 
 # Takes a step in frames (one of each chunk) from the survivors of those before; from None it begins.
 Advance = Callable[[NDArray[np.int64], Survivors | None], Survivors]
@@ -89,8 +101,8 @@ def survivors_of_frames(frames: int, advance: Advance) -> Survivors:
 
     worked_on_cores([slice(first, first + AT_ONCE) for first in range(0, count, AT_ONCE)], of_group)
     for chunk, seam in enumerate(ends[:-1].tolist(), start=1):
-        exact = found[slice(seam - 1, seam)]
-        if exact.agrees(seams[slice(chunk, chunk + 1)]):
+        exact = found[seam - 1 : seam]
+        if exact.agrees(seams[chunk : chunk + 1]):
             continue
         for frame in range(seam, frames):
             at = np.array([frame])

@@ -70,9 +70,9 @@ def best_places(
     Returns:
         ``(voices, frames)`` semitones, refined below a bin; NaN = silent.
     """
-    voices, states, frames = probability.shape
-    gained = np.array(probability, dtype=np.float32)
+    _, states, frames = probability.shape
     costs = costs or PlaceCosts()
+    gained = np.array(probability, dtype=np.float32)
     gained[:, -1] -= costs.silence
     steps = _steps(costs)
     furthest = len(steps) // 2
@@ -89,11 +89,7 @@ def best_places(
         least = np.take_along_axis(reached, back[..., None, :], axis=-2)[..., 0, :] - own
         return Survivors(names, least - least.min(axis=-1, keepdims=True), back.astype(np.int8))
 
-    found = survivors_of_frames(frames, advance)
-    path = np.zeros((voices, frames), dtype=np.int64)
-    path[:, -1] = found.costs[-1].argmin(axis=-1)
-    for frame in range(frames - 1, 0, -1):
-        path[:, frame - 1] = found.back[frame][np.arange(voices), path[:, frame]]
+    path = survivors_of_frames(frames, advance).path().T.astype(np.int64)
     # Near its top the logarithm of the probability is a parabola, as its training target is a Gaussian.
     place = path.clip(1, OFFSETS - 2)[:, None]
     below, at, above = (np.take_along_axis(probability, place + k, axis=1)[:, 0] for k in (-1, 0, 1))
@@ -108,7 +104,7 @@ def _steps(costs: PlaceCosts) -> NDArray[np.float32]:
     """What each step costs: by how many bins the middle moves, from as far down as matters to as far up; the
     place before, the place after; silence last."""
     bin_costs = costs.glide * 12 / BINS_PER_OCTAVE
-    furthest = int(np.ceil(costs.leap / bin_costs)) + 2 * REACH
+    furthest = 2 * REACH + (int(np.ceil(costs.leap / bin_costs)) if bin_costs else 0)
     apart = np.arange(OFFSETS) - np.arange(OFFSETS)[:, None]
     moved = np.abs(apart + np.arange(-furthest, furthest + 1)[:, None, None])
     steps = np.pad(np.minimum(bin_costs * moved, costs.leap), ((0, 0), (0, 1), (0, 1)))

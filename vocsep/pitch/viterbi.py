@@ -97,12 +97,7 @@ def _best_path(candidates: Candidates, voices: int, costs: ViterbiCosts, centre:
         return _pitch_of(candidates, beam_path(choice, step))
     states = ordered_configurations(voices, candidates.count, unison=costs.unison is not None)
     survivors = survivors_of_frames(candidates.frames, _advance(choice, sharing, step, states))
-    path = np.zeros(candidates.frames, dtype=np.int64)
-    place = int(survivors.costs[-1].argmin())
-    for frame in range(candidates.frames - 1, -1, -1):
-        path[frame] = survivors.names[frame, place]
-        place = int(survivors.back[frame, place])
-    return _pitch_of(candidates, states[path])
+    return _pitch_of(candidates, states[survivors.path()])
 
 
 def _advance(choice: Array, sharing: Array, step: Array, states: NDArray[np.int64]) -> Advance:
@@ -114,11 +109,11 @@ def _advance(choice: Array, sharing: Array, step: Array, states: NDArray[np.int6
     pairs = (states[:, 1:] == states[:, :-1]) & (states[:, 1:] != choices - 1)
     shared = pairs.T[:, None, :] & (states.T[1:, None, :] == np.arange(choices - 1)[:, None])
     emitted = np.concatenate((made, shared.reshape(-1, len(states)).astype(np.float32)))
-    weights = np.concatenate((choice.reshape(frames, -1), sharing.reshape(frames, -1)), axis=1)
+    priced = np.concatenate((choice.reshape(frames, -1), sharing.reshape(frames, -1)), axis=1)
     # A row of ones below the choices adds what the path has cost so far in the same product.
     moves = np.concatenate((made, np.ones((1, len(states)), np.float32)))
     columns = np.ascontiguousarray(moves.T)
-    weight, changed = weights.astype(np.float32), step.astype(np.float32)
+    weight, changed = priced.astype(np.float32), step.astype(np.float32)
     beam = min(BEAM, len(states))
 
     def advance(at: NDArray[np.int64], before: Survivors | None) -> Survivors:
