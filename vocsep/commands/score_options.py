@@ -25,18 +25,20 @@ Score = Annotated[
 
 
 def guide_and_names(
-    score: Path | None, names: str | None, voices: int | None
+    score: Path | None, names: str | None, voices: int | None, f0: Path | None = None
 ) -> "tuple[ScoreGuide | None, list[str] | None]":
     """What leads the voices along a score, if one is given, and the names asked for, else those of its parts.
 
     Raises:
         typer.BadParameter: the score has another number of parts than ``voices`` or names, or more than can
-            be told apart.
+            be told apart; or ``f0`` gives the pitches that it would find.
         SettingsError, DependencyError: it cannot be read.
     """
     called = read_names(names, voices)
     if score is None:
         return None, called
+    if f0 is not None:
+        raise typer.BadParameter("--score finds the pitches, --f0 gives them: one of both is enough")
     from vocsep.transcription.score_guide import ScoreGuide
     from vocsep.transcription.score_reading import read_score
 

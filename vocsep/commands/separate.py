@@ -34,6 +34,7 @@ def separate(
     refiner_model: options.RefinerModel = None,
     postfilter_model: options.PostfilterModel = None,
     postfilter: own.Postfilter = bool(SeparatorSettings.postfilter),
+    share_doubt: own.ShareDoubt = SeparatorSettings.share_doubt,
     filter_: own.FilterOption = own.FILTER,
     assign: options.AssignOption = options.ASSIGN,
     refine: options.Refine = SeparatorSettings.refine,
@@ -66,13 +67,11 @@ def separate(
     from vocsep.commands.archive import Crew, is_archive
     from vocsep.commands.screen import Screen
 
-    if score and f0:
-        raise typer.BadParameter("--score finds the pitches, --f0 gives them: one of both is enough")
-    guide, called = guide_and_names(score, names, voices)
+    guide, called = guide_and_names(score, names, voices, f0)
+    settings = SeparatorSettings(model, device.value, assign.value, refine, adapt, method, stems, spatial)
+    settings = replace(settings, pitch_model=pitch_model, refiner_model=refiner_model, seed=seed)
     filtered = (postfilter_model or True) if postfilter else False
-    settings = SeparatorSettings(model, device.value, pitch_model=pitch_model, refiner_model=refiner_model)
-    settings = replace(settings, assign=assign.value, refine=refine, adapt=adapt, postfilter=filtered)
-    settings = replace(settings, method=method, stems=stems, spatial=spatial, filter=filter_.value, seed=seed)
+    settings = replace(settings, postfilter=filtered, share_doubt=share_doubt, filter=filter_.value)
     wishes = OutputSettings(called, start, duration, synth=synth, minus_one=minus_one)
     wishes = replace(_in_format(wishes, format_, bit_depth), practice=practice, notes=notes, page=page)
     wishes = replace(wishes, overwrite=overwrite, strict=strict)

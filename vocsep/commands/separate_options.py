@@ -139,6 +139,15 @@ Postfilter = Annotated[
         help="Correct the masks of the method source-filter by what the recording shows.",
     ),
 ]
+ShareDoubt = Annotated[
+    bool,
+    typer.Option(
+        "--share-doubt/--no-share-doubt",
+        rich_help_panel=MODEL,
+        help="Where three or more sing and it is not sure who sings what, give each stem its share of both. "
+        "Without, each part is in one stem, if in the wrong one.",
+    ),
+]
 FILTER = Filter(SeparatorSettings.filter)
 FilterOption = Annotated[
     Filter,

@@ -1,9 +1,9 @@
 """Which voice sings what, once tracks in order of height are as exact as they get.
 
 Of two voices, ghosts of a unison go where they come from, both F0 are found where they are near each other,
-and who is who is told by levels and continuity. Of three and more, timbre errs more often than the order of
-height does (measured): they keep it but for crossings in a glide, lose short notes that nobody sings, and
-join each other in unison where they would else be silent and the line is heard to beat.
+and who is who is told by levels and continuity. Of three and more, the order of height stays but for
+crossings in a glide, and where another track is surely likelier to be a singer's; they lose short notes that
+nobody sings, and join each other in unison where they would else be silent and the line is heard to beat.
 """
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vocsep.pitch.beats import unison_evidence
 from vocsep.pitch.candidates import log_odds
 from vocsep.pitch.crossings import cross_voices
+from vocsep.pitch.envelopes import track_envelopes
 from vocsep.pitch.ghosts import without_short_ghosts
 from vocsep.pitch.ghosts_of_unison import in_unison
 from vocsep.pitch.harmonic_stack import BINS, bins_of
@@ -20,6 +21,7 @@ from vocsep.pitch.joining import UnisonCosts, join_unisons
 from vocsep.pitch.naming import name_voices
 from vocsep.pitch.near_voices import near_voices
 from vocsep.pitch.pair_contours import NEAR, lasting_runs, pair_contours
+from vocsep.pitch.singer_posterior import named_by_singers, singer_posterior
 
 # Of three and more voices, beats are listened to, and tell a rest from a unison; who shares a line has not
 # been said before. So silence costs more than of two.
@@ -65,5 +67,6 @@ def identified(
         sound = torch.from_numpy(np.ascontiguousarray(audio)).float()
         return name_voices(audio, *pair_contours(sound, lines, runs))
     ordered = cross_voices(without_short_ghosts(audio, pitch, odds_of_tracks(salience, pitch)))
+    ordered = named_by_singers(ordered, singer_posterior(ordered, *track_envelopes(audio, ordered)))
     odds, evidence = odds_of_tracks(salience, ordered), unison_evidence(audio, ordered)
     return join_unisons(ordered, odds, OF_MANY, evidence)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -18,6 +18,7 @@ from vocsep.methods.protocol import SeparationMethod, SourceEstimate
 from vocsep.pitch.alternatives import alternatives_of, surely_sung
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunks import FADE, Chunk, halves, plan_chunks
+from vocsep.separation.shares import SingerShares
 from vocsep.source.voice import SourceParameters
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 
@@ -102,6 +103,7 @@ def separate_chunks(
     device: torch.device,
     spatial: bool = False,
     f0_again: F0Again | None = None,
+    shares: SingerShares | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[SeparatedChunk]:
     """Estimate and filter a recording chunk by chunk; a few chunks at a time are in memory, of long ones one.
@@ -113,6 +115,7 @@ def separate_chunks(
         device: where to compute.
         spatial: also tell voices apart by where they are, as in `vocsep.filtering.wiener.wiener_filter`.
         f0_again: estimates F0 of a chunk in another way; None where the tracks are known to be right.
+        shares: who has how much of what lies on each track; None where that is known.
         progress: told the share done, 0 to 1.
     """
     chunks = plan_chunks(recording.samples / recording.sample_rate)
@@ -123,7 +126,8 @@ def separate_chunks(
             still_wanted()
             told(chunk, share)
 
-        return _separated(recording, tracks, chunk, estimate, device, spatial, f0_again, done)
+        separated = _separated(recording, tracks, chunk, estimate, device, spatial, f0_again, done)
+        return separated if shares is None else _shared(separated, shares, recording.sample_rate)
 
     most = max(VOICES_AT_ONCE // tracks.voices, 1) if chunks[-1].last <= LONG else 1
     for separated in worked_at_once(chunks, work, halves, device, most):
@@ -186,6 +190,16 @@ def _separated(
     count = (samples if final else int(chunk.last) * sample_rate) - chunk.first * sample_rate
     own = stems[:, :, skip : skip + count].transpose(1, 2).cpu().numpy()
     return SeparatedChunk(chunk, own * chunk.weights(sample_rate, count), estimated)
+
+
+def _shared(separated: SeparatedChunk, shares: SingerShares, sample_rate: int) -> SeparatedChunk:
+    """A chunk whose stems are those of singers, less sure of what is not surely theirs."""
+    chunk, estimated = separated.chunk, separated.estimated
+    total, own = estimated.energy
+    first = chunk.begin * SAMPLE_RATE // HOP
+    kept = torch.from_numpy(shares.kept(first, first + own.shape[-1])).to(own.device)
+    stems = shares.mixed(separated.stems, chunk.first, sample_rate)
+    return SeparatedChunk(chunk, stems, replace(estimated, energy=torch.stack((total, own * kept))))
 
 
 class OverlapAdd:

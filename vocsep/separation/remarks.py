@@ -1,6 +1,6 @@
 """What a listener should know before trusting the stems of a recording."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -22,10 +22,17 @@ SELDOM = 0.02  # share of the time, under which a voice may not be there at all
 
 
 class WithConfidence:
-    """Chunks of a recording as they come, and how sure each voice of them is."""
+    """Chunks of a recording as they come, and how sure each voice of them is.
 
-    def __init__(self, chunks: Iterable[SeparatedChunk], tracks: F0Tracks) -> None:
+    Attributes:
+        remarks: on whose voice is on which track.
+    """
+
+    def __init__(
+        self, chunks: Iterable[SeparatedChunk], tracks: F0Tracks, remarks: Sequence[str] = ()
+    ) -> None:
         self._chunks, self._frames = chunks, tracks.frames
+        self.remarks = list(remarks)
         self._energy: list[Tensor] = []
 
     def __iter__(self) -> Iterator[SeparatedChunk]:

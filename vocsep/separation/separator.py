@@ -1,6 +1,6 @@
 """The way of a recording: F0 of the whole, then chunk by chunk source parameters, masks and stems."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,15 +16,17 @@ from vocsep.media.reading import RATES, analysis_stream, open_audio, require_sou
 from vocsep.methods.registry import build_method
 from vocsep.methods.settings import MethodSettings
 from vocsep.model import pick_device
+from vocsep.pitch.alternatives import surely_sung
 from vocsep.pitch.estimate import PitchEstimator
 from vocsep.pitch.second_look import f0_without_tails
 from vocsep.pitch.tracks import F0Tracks
-from vocsep.separation.chunk_stems import Audio, Recording, SeparatedChunk, separate_chunks
+from vocsep.separation.chunk_stems import Audio, Recording, separate_chunks
 from vocsep.separation.further import FurtherFiles
 from vocsep.separation.naming import known_voices, matched
 from vocsep.separation.remarks import WithConfidence, track_warnings
 from vocsep.separation.results import FileReport, Separation, WholeRecording
 from vocsep.separation.settings import OutputSettings, SeparatorSettings
+from vocsep.separation.shares import singer_shares
 from vocsep.separation.stem_files import further_files, plan_files
 from vocsep.spectra import SAMPLE_RATE, frame_count
 
@@ -108,7 +110,7 @@ class Separator:
             return columns[position : position + count]
 
         recording = Recording(read, len(columns), sample_rate, analysis)
-        chunks = self._confident(recording, tracks, progress, estimated)
+        chunks = self.chunks(recording, tracks, _of_stage(progress, "separation"), estimated=estimated)
         seed = self.settings.seed
         whole = WholeRecording(tracks.voices, columns.shape, sample_rate, len(analysis), tracks.frames, seed)
         for separated in chunks:
@@ -121,7 +123,7 @@ class Separator:
             synthesised=whole.synthesised,
             confidence=chunks.confidence(),
             seconds={"pitch": found - begun, "separation": monotonic() - found},
-            warnings=self._notes(tracks, guide),
+            warnings=self._notes(tracks, guide, chunks),
         )
 
     def separate_file(
@@ -150,7 +152,7 @@ class Separator:
         tracks, names = matched(tracks, output.names, self.method.references is not None)
         output, further = replace(output, names=names), [*further_files(output, path), *further]
         self.method.prepare(output.names, output.synth)
-        begun = monotonic()
+        begun, estimated = monotonic(), tracks is None and guide is None
         with open_audio(path, output.strict) as source, locked_folder(folder):
             (first, samples), rate = source.span(output.start, output.duration), source.info.sample_rate
             known = known_voices(tracks, guide, voices, output.names)
@@ -165,7 +167,7 @@ class Separator:
                 return source.read(first + position, count)
 
             recording = Recording(read, samples, rate, analysis, round(first * SAMPLE_RATE / rate))
-            chunks = self._confident(recording, tracks, progress, given is None and guide is None)
+            chunks = self.chunks(recording, tracks, _of_stage(progress, "separation"), estimated=estimated)
             gain, sure = files.write(chunks, read, self.settings.seed), chunks.confidence()
             extra, removed, said = files.write_further(tracks, first / rate, sure)
         return FileReport(
@@ -180,17 +182,17 @@ class Separator:
             gain_db=gain,
             statistics=tracks.voice_statistics(),
             confidence=sure,
-            warnings=[*filter(None, [source.missing, said]), *self._notes(tracks, guide)],
+            warnings=[*filter(None, [source.missing, said]), *self._notes(tracks, guide, chunks)],
             elapsed={"pitch": found - begun, "separation": monotonic() - found},
             removed=removed,
         )
 
-    def _notes(self, tracks: F0Tracks, guide: "ScoreGuide | None") -> list[str]:
+    def _notes(self, tracks: F0Tracks, guide: "ScoreGuide | None", chunks: WithConfidence) -> list[str]:
         """What F0 tell a listener to beware of, and what does not fit the score; nothing of an oracle, which
         uses neither."""
         if self.method.references is not None:
             return []
-        return track_warnings(tracks) + ([] if guide is None else guide.found)
+        return track_warnings(tracks) + chunks.remarks + ([] if guide is None else guide.found)
 
     def _tracks(
         self,
@@ -219,25 +221,23 @@ class Separator:
         progress: Callable[[float], None] | None = None,
         *,
         estimated: bool = False,
-    ) -> Iterator[SeparatedChunk]:
-        """A recording, chunk by chunk: see `vocsep.separation.chunk_stems.separate_chunks`. ``estimated``:
-        only this separator says that the tracks are right."""
-        return separate_chunks(
+    ) -> WithConfidence:
+        """A recording, chunk by chunk, and how sure that is: `vocsep.separation.chunk_stems.separate_chunks`.
+        ``estimated``: only this separator says that the tracks are right."""
+        shares = None
+        if estimated and self.settings.share_doubt and self.method.references is None:
+            shares = singer_shares(recording.analysis, surely_sung(tracks))
+        chunks = separate_chunks(
             recording,
             tracks,
             estimate=self.method.estimate,
             device=self.device,
             spatial=self.spatial,
             f0_again=partial(f0_without_tails, self.pitch) if estimated else None,
+            shares=shares,
             progress=progress,
         )
-
-    def _confident(
-        self, recording: Recording, tracks: F0Tracks, progress: Progress | None, estimated: bool
-    ) -> WithConfidence:
-        """`chunks`, and how sure they are."""
-        told = _of_stage(progress, "separation")
-        return WithConfidence(self.chunks(recording, tracks, told, estimated=estimated), tracks)
+        return WithConfidence(chunks, tracks, [] if shares is None else shares.remarks())
 
 
 def _of_stage(progress: Progress | None, stage: str) -> Callable[[float], None] | None:

@@ -31,6 +31,8 @@ class SeparatorSettings:
         spatial: where channels differ, tell voices apart by place, too (not with an oracle).
         pitch_model, refiner_model: of F0 estimation and refinement; the shipped ones by default.
         postfilter: whether the masks of source models are corrected, or a file that says how.
+        share_doubt: where it is not sure who of three or more sings what, each has a share of what may be
+            his; not of F0 that are given.
         filter: ``partials``, fitted to the waveform all at once, or ``mask``, as the paper does.
         seed: of the noise in synthesised voices, and of what begins at random.
     """
@@ -46,6 +48,7 @@ class SeparatorSettings:
     pitch_model: Path | str | None = None
     refiner_model: Path | str | None = None
     postfilter: Path | str | bool = True
+    share_doubt: bool = True
     filter: str = FILTERS[0]
     seed: int = 0
 

@@ -20,7 +20,6 @@ from vocsep.media.staging import all_written_beside
 from vocsep.pitch.alternatives import EstimatedTracks
 from vocsep.pitch.tracks import F0Tracks
 from vocsep.separation.chunk_stems import Audio, OverlapAdd, Recording
-from vocsep.separation.remarks import WithConfidence
 from vocsep.separation.separator import Separator
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count
 from vocsep.studio.passages import FADE, Passage
@@ -68,7 +67,7 @@ class AgainSeparated:
             return source.read(first + position, count)
 
         recording = Recording(read, samples, rate, analysis, passage.begin * SAMPLE_RATE)
-        chunks = WithConfidence(separator.chunks(recording, tracks, self._progress), tracks)
+        chunks = separator.chunks(recording, tracks, self._progress)
         overlap = OverlapAdd(rate)
         for separated in chunks:
             position = first + separated.chunk.first * rate
