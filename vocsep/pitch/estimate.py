@@ -1,8 +1,9 @@
 """From a recording to one F0 track for each voice."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from vocsep.pitch.close_parts import close_parts
 from vocsep.pitch.crossings import cross_voices
 from vocsep.pitch.gaps import mend
 from vocsep.pitch.ghosts import without_ghosts
+from vocsep.pitch.guide import Guide
 from vocsep.pitch.harmonic_stack import BINS
 from vocsep.pitch.held_notes import with_held_notes
 from vocsep.pitch.heuristic import assign_heuristic
@@ -32,6 +34,9 @@ from vocsep.pitch.tracks import F0Tracks, order_of_height
 from vocsep.pitch.viterbi import ViterbiCosts, assign_viterbi
 from vocsep.spectra import HOP, SAMPLE_RATE, frame_count, pieces
 
+Array = NDArray[np.float64]
+Audio = NDArray[np.float32]
+
 SURE = 0.8  # salience above which a candidate is surely sung
 CHUNK = 1875  # frames, 30 s, of a pass through the network, or up to half more
 CONTEXT = 312  # frames, 5 s, heard on either side of a chunk: the loudness that it is measured by
@@ -40,27 +45,6 @@ LEAST = 0.1  # s of singing under which nobody sings
 # Of three and more voices who are told by more than height, beats say later who is in unison (`identified`):
 # here no two share a pitch, and each is kept less strictly in its range, since lines go on from note to note.
 OF_MANY = ViterbiCosts(outside=0.1, unison=None)
-
-
-class Guide(Protocol):
-    """Knows what is to be sung, such as a score (`vocsep.transcription.score_guide`)."""
-
-    @property
-    def voices(self) -> int:
-        """Number of its parts."""
-
-    @property
-    def singing(self) -> NDArray[np.float32]:
-        """``(parts, frames)`` nats by which singing is likelier than it sounds, once parts were assigned."""
-
-    @property
-    def written(self) -> NDArray[np.float64]:
-        """``(parts, frames)`` semitones that each is to sing, NaN = nothing, likewise; where that
-        is not known, what it seems to sing."""
-
-    def assign(self, candidates: Candidates, salience: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Pitch of each part ``(parts, frames)`` in semitones, NaN = silent, from candidates and salience
-        ``(BINS, frames)``."""
 
 
 class PitchEstimator:
@@ -101,7 +85,7 @@ class PitchEstimator:
         self.second = F0Refinement(refiner, device=self.device) if refine else None
 
     def first_look(
-        self, audio: NDArray[np.float32], most: int, progress: Callable[[float], None] | None = None
+        self, audio: Audio, most: int, progress: Callable[[float], None] | None = None
     ) -> tuple[Candidates, NDArray[np.uint8]]:
         """Salience and its peaks in every frame, in chunks of about 30 s.
 
@@ -117,7 +101,7 @@ class PitchEstimator:
         parts: list[Candidates] = []
         heard = np.zeros((BINS, frames), np.uint8)
 
-        def look(span: tuple[int, int]) -> tuple[int, int, NDArray[np.float32]]:
+        def look(span: tuple[int, int]) -> tuple[int, int, Audio]:
             (first, last), begin = span, max(span[0] - CONTEXT, 0)
             piece = torch.from_numpy(np.ascontiguousarray(audio[begin * HOP : (last + CONTEXT) * HOP]))
             found = self.network.salience(piece.to(self.device), slice(first - begin, last - begin))
@@ -133,7 +117,7 @@ class PitchEstimator:
 
     def estimate(
         self,
-        audio: NDArray[np.float32],
+        audio: Audio,
         voices: int | None = None,
         progress: Callable[[float], None] | None = None,
         guide: Guide | None = None,
@@ -162,7 +146,7 @@ class PitchEstimator:
 
     def estimate_whole(
         self,
-        audio: NDArray[np.float32],
+        audio: Audio,
         voices: int | None,
         told: Callable[[float], None],
         guide: Guide | None = None,
@@ -183,7 +167,8 @@ class PitchEstimator:
         if guide is None:
             candidates, pitch = self._assigned(audio, candidates, voices)
         else:
-            pitch = guide.assign(candidates, salience)
+            unguided = partial(self._unguided, audio, candidates, salience, voices)
+            pitch = guide.assign(candidates, salience, unguided)
         eager = pitch
         for look in range(self.refine):
             pitch, eager = self._looked_again(audio, salience, pitch, guide)
@@ -192,17 +177,26 @@ class PitchEstimator:
         if guide is not None:
             pitch = ends = close_parts(audio, pitch, guide.written)
         else:
-            named = self.assign == "notes" and len(pitch) > 1
-            pitch = identified(audio, salience, pitch) if named else cross_voices(pitch)
+            pitch = self._named(audio, salience, pitch)
             order = order_of_height(pitch)  # voice 1 has the highest median
             pitch, ends = pitch[order], with_note_ends(pitch, refined, eager)[order]
         found = (pitch, find_alternatives(candidates, pitch), ends)
         sure, alternative, tracks = (F0Tracks(440.0 * 2 ** ((p - 69) / 12)) for p in found)
         return EstimatedTracks(tracks.frequencies, alternative, tuple(remarks), sure)
 
-    def _assigned(
-        self, audio: NDArray[np.float32], candidates: Candidates, voices: int
-    ) -> tuple[Candidates, NDArray[np.float64]]:
+    def _named(self, audio: Audio, salience: NDArray[np.uint8], pitch: Array) -> Array:
+        """Tracks ``(voices, frames)`` in semitones of voices, from tracks in order of height."""
+        named = self.assign == "notes" and len(pitch) > 1
+        return identified(audio, salience, pitch) if named else cross_voices(pitch)
+
+    def _unguided(
+        self, audio: Audio, candidates: Candidates, salience: NDArray[np.uint8], voices: int
+    ) -> Array:
+        """What voices seem to sing, the one with the highest median first, before they are refined."""
+        pitch = self._named(audio, salience, self._assigned(audio, candidates, voices)[1])
+        return pitch[order_of_height(pitch)]
+
+    def _assigned(self, audio: Audio, candidates: Candidates, voices: int) -> tuple[Candidates, Array]:
         """Tracks ``(voices, frames)`` in semitones, and the candidates that they were made of at last."""
         if self.assign == "heuristic":
             return candidates, mend(assign_heuristic(candidates, voices))
@@ -224,11 +218,11 @@ class PitchEstimator:
 
     def _looked_again(
         self,
-        audio: NDArray[np.float32],
+        audio: Audio,
         salience: NDArray[np.uint8],
-        pitch: NDArray[np.float64],
+        pitch: Array,
         guide: Guide | None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ) -> tuple[Array, Array]:
         """Tracks ``(voices, frames)`` in semitones, refined once, and the same with dear silence; a guide
         knows where a voice sings."""
         if self.second is None:

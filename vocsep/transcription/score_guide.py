@@ -12,6 +12,7 @@ Where bars lack in a score whose parts cross, they are followed by what is writt
 voice of its place in the order of height in which the parts are written before and after.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +21,6 @@ from numpy.typing import NDArray
 from vocsep.pitch.candidates import Candidates, log_odds, pitch_of_bins
 from vocsep.pitch.gaps import mend, voiced_runs
 from vocsep.pitch.harmonic_stack import BINS, BINS_PER_OCTAVE
-from vocsep.pitch.viterbi import assign_viterbi
 from vocsep.transcription.off_score import LONGEST, sung_off_score
 from vocsep.transcription.score_fit import ScoreFit, expected_pitch, fit_score
 from vocsep.transcription.score_reading import WrittenScore
@@ -71,12 +71,16 @@ class ScoreGuide:
         """What does not fit, in sentences; empty before voices were assigned."""
         return [] if self.fit is None else [f"score: {one}" for one in self.fit.found]
 
-    def assign(self, candidates: Candidates, salience: NDArray[np.uint8]) -> Array:
+    def assign(
+        self, candidates: Candidates, salience: NDArray[np.uint8], unguided: Callable[[], Array]
+    ) -> Array:
         """Pitch of each part.
 
         Args:
             candidates: of every frame.
             salience: ``(BINS, frames)``, 0 to 255.
+            unguided: gives the voices as they are heard without a score, the highest first, ``(parts,
+                frames)`` semitones.
 
         Returns:
             ``(parts, frames)`` semitones, NaN = silent.
@@ -85,7 +89,7 @@ class ScoreGuide:
         expected = expected_pitch(self.score, self.fit)
         off = ~np.isfinite(self.fit.position)
         if off.any():
-            expected = _filled(expected, candidates, off)
+            expected = _filled(expected, candidates, off, unguided)
         self.written = expected
         around = _around(expected)
         self.singing = _singing(around, off)
@@ -94,7 +98,9 @@ class ScoreGuide:
         return mend(_paths(pitch, cost))
 
 
-def _filled(expected: Array, candidates: Candidates, off: NDArray[np.bool_]) -> Array:
+def _filled(
+    expected: Array, candidates: Candidates, off: NDArray[np.bool_], unguided: Callable[[], Array]
+) -> Array:
     """What is written, and off the score what parts sing there, ``(parts, frames)``."""
     filled = expected.copy()
     whole = _middles(expected)
@@ -107,7 +113,7 @@ def _filled(expected: Array, candidates: Candidates, off: NDArray[np.bool_]) -> 
             filled[:, first:last] = sung_off_score(candidates, expected, first, last, home)
             continue
         if voices is None:
-            voices = assign_viterbi(candidates, len(expected))
+            voices = unguided()
         filled[np.argsort(-home, kind="stable"), first:last] = voices[:, first:last]
     return np.asarray(filled)
 
