@@ -33,7 +33,7 @@ PRIOR = 10.0  # windows, of the mean of all singers, in the mean of one
 ROUNDS = 2
 TRUSTED = 0.85  # of the log odds of the chains
 BALANCED = 30  # times that rows and columns are scaled
-SURE = 1.2  # nats by which another track must be likelier to be taken
+SURE = 0.8  # nats by which another track must be likelier to be taken
 
 
 def singer_posterior(pitch: Array, cepstra: Array, heard: NDArray[np.bool_]) -> Array:
