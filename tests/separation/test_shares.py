@@ -139,5 +139,7 @@ def test_a_separator_shares_doubt_about_what_it_estimated_alone(
     assert [line for line in shared.warnings if "taken for each other" in line]
     assert not [line for line in own.warnings if "taken for each other" in line]
     assert np.nanmean(shared.confidence[0, 2]) < np.nanmean(own.confidence[0, 2])
+    by_height = Separator(**options, assign="viterbi").separate(audio, SAMPLE_RATE)
+    np.testing.assert_array_equal(by_height.stems, own.stems)
     given = doubting.separate(audio, SAMPLE_RATE, tracks=tracks)
     np.testing.assert_array_equal(given.stems, sure.separate(audio, SAMPLE_RATE, tracks=tracks).stems)

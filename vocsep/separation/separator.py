@@ -224,8 +224,8 @@ class Separator:
     ) -> WithConfidence:
         """A recording, chunk by chunk, and how sure that is: `vocsep.separation.chunk_stems.separate_chunks`.
         ``estimated``: only this separator says that the tracks are right."""
-        shares = None
-        if estimated and self.settings.share_doubt and self.method.references is None:
+        shares, settings = None, self.settings  # voices that are numbered by height alone are not doubted
+        if estimated and settings.share_doubt and settings.assign == "notes" and not self.method.references:
             shares = singer_shares(recording.analysis, surely_sung(tracks))
         chunks = separate_chunks(
             recording,

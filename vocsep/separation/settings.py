@@ -32,7 +32,7 @@ class SeparatorSettings:
         pitch_model, refiner_model: of F0 estimation and refinement; the shipped ones by default.
         postfilter: whether the masks of source models are corrected, or a file that says how.
         share_doubt: where it is not sure who of three or more sings what, each has a share of what may be
-            his; not of F0 that are given.
+            his; not of F0 that are given, nor of voices by height alone.
         filter: ``partials``, fitted to the waveform all at once, or ``mask``, as the paper does.
         seed: of the noise in synthesised voices, and of what begins at random.
     """
