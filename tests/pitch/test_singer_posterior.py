@@ -48,7 +48,6 @@ def test_every_track_is_somebodys_and_everybody_is_somewhere() -> None:
 
 
 def test_the_chain_is_summed_over_all_its_paths(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TRUSTED", 1.0)
     monkeypatch.setattr(module, "BALANCED", 0)
     rng = np.random.default_rng(7)
     windows = 5
@@ -99,6 +98,7 @@ def test_who_moved_up_where_another_rested_is_told_by_the_sound() -> None:
 
 def test_alike_singers_are_told_by_height_alone_and_so_far_less_surely() -> None:
     pitch = lines()
+    pitch[1] += 2.5
     alike = singer_posterior(pitch, sounds(np.zeros_like(ALL_OWN)), heard(pitch))
     apart = singer_posterior(pitch, sounds(ALL_OWN), heard(pitch))
     own = (range(3), range(3))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool1d
 
+from vocsep.memory import worked_on_cores
 from vocsep.spectra import HOP, SAMPLE_RATE, hann, pieces
 
 Array = NDArray[np.float64]
@@ -29,7 +30,7 @@ COEFFICIENTS = 13  # of the cepstrum, after the level
 FLOOR = 1e-3  # of the loudest band, added before the logarithm
 FAINT = 30.0  # dB below a voice's loud windows, from which nothing is told
 SAME = 0.7  # semitones between tracks whose envelopes cannot be told apart
-BLOCK = 480  # windows looked at together, 31 s
+BLOCK = 240  # windows looked at together, 15 s
 
 
 def track_envelopes(audio: NDArray[np.float32], pitch: Array) -> tuple[Array, NDArray[np.bool_]]:
@@ -47,10 +48,12 @@ def track_envelopes(audio: NDArray[np.float32], pitch: Array) -> tuple[Array, ND
     windows = own.shape[1]
     sung = torch.from_numpy(np.isfinite(own))
     f0 = torch.from_numpy(440.0 * 2 ** ((np.nan_to_num(own, nan=69.0) - 69) / 12)).float()
-    found = [
-        _envelopes(_magnitudes(audio, first, last), f0[:, first:last], sung[:, first:last])
-        for first, last in pieces(windows, BLOCK)
-    ]
+
+    def look(span: tuple[int, int]) -> Tensor:
+        here = slice(*span)
+        return _envelopes(_magnitudes(audio, *span), f0[:, here], sung[:, here])
+
+    found = worked_on_cores(pieces(windows, BLOCK), look)
     envelopes = avg_pool1d(torch.cat(found, dim=2) * sung[:, None], SMOOTHED, 1, SMOOTHED // 2)
     logarithms = torch.log(envelopes + FLOOR * envelopes.amax(dim=1, keepdim=True) + 1e-9)
     cepstrum = torch.einsum("cb,tbw->twc", _cosines(), logarithms)
