@@ -116,6 +116,14 @@ def test_nobody_changes_tracks_amid_notes() -> None:
     assert posterior[range(3), range(3)].min() > 0.5
 
 
+def test_many_singers_are_named_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    pitch = lines()
+    posterior = np.moveaxis(np.random.default_rng(9).dirichlet(np.ones(3), (WINDOWS, 3)), 0, -1)
+    few = named_by_singers(pitch, posterior)
+    monkeypatch.setattr(module, "LISTED", 2)
+    np.testing.assert_array_equal(named_by_singers(pitch, posterior), few)
+
+
 def test_silent_voices_and_no_sound_at_all() -> None:
     pitch = lines()
     pitch[1] = np.nan
