@@ -75,6 +75,10 @@ def test_remarks_name_who_may_be_who() -> None:
     (said,) = shares().remarks()
     assert said.startswith("voices 1 and 2 may have been taken for each other in 50 % of the time")
     assert shares(share=0.05).remarks() == []
+    together = np.zeros((3, 3, 10), dtype=np.bool_)
+    together[0, 1, 7:] = together[1, 0, 7:] = True
+    (said,) = SingerShares(shares().moved, together).remarks()
+    assert "in 20 % of the time" in said
 
 
 def test_of_two_voices_nothing_is_shared() -> None:

@@ -37,9 +37,12 @@ class SingerShares:
     Attributes:
         moved: ``(singers, tracks, windows)`` in every `EVERY`-th frame, share of a track that goes to another
             singer than its own; 0 on the diagonal.
+        together: the same shape, where two tracks are one, which is no doubt about who is who; nowhere by
+            default.
     """
 
     moved: Array
+    together: NDArray[np.bool_] | None = None
 
     def mixed(self, stems: Audio, first: float, sample_rate: int) -> Audio:
         """Stems of singers.
@@ -76,8 +79,10 @@ class SingerShares:
         """Whose tracks may have been exchanged, and for how long."""
         notes = []
         for one, other in combinations(range(len(self.moved)), 2):
-            either = np.maximum(self.moved[one, other], self.moved[other, one])
-            share = float(np.mean(either > DOUBTFUL))
+            doubtful = np.maximum(self.moved[one, other], self.moved[other, one]) > DOUBTFUL
+            if self.together is not None:
+                doubtful &= ~self.together[one, other]
+            share = float(doubtful.mean())
             if share > OFTEN:
                 notes.append(
                     f"voices {one + 1} and {other + 1} may have been taken for each other in "
@@ -96,21 +101,23 @@ def singer_shares(audio: Audio, tracks: F0Tracks) -> SingerShares | None:
         return None
     pitch = 69 + 12 * np.log2(tracks.frequencies / 440)  # NaN stays NaN
     posterior = singer_posterior(pitch, *track_envelopes(audio, pitch))
-    spread = _spread(pitch[:, ::EVERY])
+    together = _together(pitch[:, ::EVERY])
+    spread = _spread(together)
     moved = np.einsum("ijt,jkt->ikt", spread, posterior)
     own = np.eye(tracks.voices, dtype=np.bool_)[:, :, None]
-    return SingerShares(np.where(own | (moved < LEAST), 0.0, moved))
+    return SingerShares(np.where(own | (moved < LEAST), 0.0, moved), together)
 
 
-def _spread(pitch: Array) -> Array:
-    """Share of each track that each singer has where several are on it, ``(singers, tracks, windows)``.
+def _together(pitch: Array) -> NDArray[np.bool_]:
+    """Where two tracks ``(tracks, windows)`` are one, ``(tracks, tracks, windows)``; no track and itself."""
+    same = np.abs(pitch[:, None] - pitch) < SAME  # NaN compares as false
+    same[np.arange(len(pitch)), np.arange(len(pitch))] = False
+    return np.asarray(same)
 
-    Args:
-        pitch: ``(tracks, windows)`` semitones, NaN = silent.
-    """
-    own = np.eye(len(pitch))[:, :, None]
-    together = (np.abs(pitch[:, None] - pitch) < SAME) & (own == 0)  # NaN compares as false
+
+def _spread(together: NDArray[np.bool_]) -> Array:
+    """Share of each track that each singer has where several are on it, the shape of `_together`."""
     around = np.pad(together.astype(np.float64), ((0, 0), (0, 0), (LASTS, LASTS)), mode="edge")
     lasting = sliding_window_view(around, 2 * LASTS + 1, axis=-1).mean(axis=-1)
     spread = SPREAD * together * lasting / (1 + together.sum(axis=0))
-    return np.asarray(spread + own * (1 - spread.sum(axis=0)))
+    return np.asarray(spread + np.eye(len(together))[:, :, None] * (1 - spread.sum(axis=0)))
