@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool1d
 
 from vocsep.memory import worked_on_cores
+from vocsep.source.voice import mel
 from vocsep.spectra import HOP, SAMPLE_RATE, hann, pieces
 
 Array = NDArray[np.float64]
@@ -76,15 +77,11 @@ def _frequencies() -> Tensor:
     return torch.arange(round(TOP * WINDOW / SAMPLE_RATE)) * (SAMPLE_RATE / WINDOW)
 
 
-def _mel(hertz: Tensor) -> Tensor:
-    return torch.log1p(hertz / 700)
-
-
 def _bands() -> Tensor:
     """Weight of each bin in each band, ``(BANDS, bins)``."""
-    low, high = _mel(torch.tensor([LOWEST, TOP]))
+    low, high = mel(torch.tensor([LOWEST, TOP]))
     places = torch.linspace(float(low), float(high), BANDS + 2)
-    apart = (_mel(_frequencies()) - places[1:-1, None]).abs() / (places[1] - places[0])
+    apart = (mel(_frequencies()) - places[1:-1, None]).abs() / (places[1] - places[0])
     return (1 - apart).clamp_min(0)
 
 

@@ -54,9 +54,9 @@ class PitchEstimator:
         model: weights of the salience network; the shipped ones by default.
         refiner: weights of the F0 refinement; the shipped ones by default.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        assign: ``notes`` (default): as ``viterbi``, of three and more voices without unisons, then voices
-            join each other rather than fall silent; of two, ghosts are dropped, and who sings what is told
-            by levels and continuity;
+        assign: ``notes`` (default): as ``viterbi``, of three and more voices without unisons, then tracks are
+            exchanged where their singers were, and voices join each other rather than fall silent; of two,
+            ghosts are dropped, and who sings what is told by levels and continuity;
             ``viterbi``: the best path over configurations in order of height; ``heuristic``: the paper's.
         refine: how many times each voice is looked at again, once the tracks of all are known; 0 = never.
 
